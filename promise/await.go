@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+
+package promise
+
+import (
+	"context"
+	"fmt"
+)
+
+// Awaitable is any *Promise, whatever its type.
+type Awaitable interface {
+	// Wait is Await without the value.
+	Wait(ctx context.Context) error
+
+	awaited
+}
+
+// awaited is what waiting needs of a promise.
+type awaited interface {
+	input
+	outcome() (err error, settled bool) //nolint:revive
+	attachWaiter(q *Queue, n *node) bool
+	withdraw(n *node, cause error)
+}
+
+// Await waits until p is settled and returns its outcome. In a task it switches to the loop, which goes on with other
+// work; in an ordinary goroutine it blocks that. In a bare callback, and in Go code that C called from a task, nothing could
+// end the wait: there it returns ErrWouldDeadlock.
+//
+// An outcome that is there is returned even when ctx has ended. Otherwise Await also waits for ctx, whose cause it returns,
+// and for the end of the loops involved: ErrLoopClosed.
+//
+// # Cancellation
+//
+// When ctx ends first and nobody else is interested in p (no callback, no derived promise, no other Await, no Done channel),
+// p is cancelled: what the caller gave up is stopped. To keep p going and await it again later, await p.NoCancel():
+//
+//	p := weftio.LookupHost(ctx, "example.com")
+//	short, cancel := promise.ContextTimeout(ctx, time.Second)
+//	addrs, err := p.NoCancel().Await(short) // the lookup goes on after a second
+//	cancel()
+//	if errors.Is(err, promise.ErrTimeout) {
+//		fmt.Println("still looking ...")
+//		addrs, err = p.Await(ctx)
+//	}
+func (p *Promise[T]) Await(ctx context.Context) (T, error) {
+	if v, err, ok := p.peek(); ok {
+		return v, err
+	}
+	if err := await(ctx, p); err != nil {
+		var zero T
+		return zero, err
+	}
+	v, err, _ := p.peek()
+	return v, err
+}
+
+// Wait is Await without the value.
+func (p *Promise[T]) Wait(ctx context.Context) error {
+	_, err := p.Await(ctx)
+	return err
+}
+
+// await returns nil once p has an outcome, or why it was not waited for.
+func await(ctx context.Context, p awaited) error {
+	q, nested := locate()
+	switch {
+	case q == nil:
+		return awaitGoroutine(ctx, p)
+	case nested:
+		return fmt.Errorf("await in Go code that C called: %w", ErrWouldDeadlock)
+	case q.cur == nil:
+		return fmt.Errorf("await in a bare callback: %w", ErrWouldDeadlock)
+	}
+	return q.cur.await(ctx, p)
+}
+
+// gate holds an ordinary goroutine until a promise is settled.
+type gate struct {
+	node node
+	p    awaited
+	open chan struct{}
+}
+
+// run is called on the promise's loop, or by its end.
+func (g *gate) run() {
+	q := g.p.queue()
+	q.wokeGo = true
+	q.forget(&g.node)
+	close(g.open)
+}
+
+func awaitGoroutine(ctx context.Context, p awaited) error {
+	g := &gate{p: p, open: make(chan struct{})}
+	g.node.cb = g
+	if !p.attachWaiter(nil, &g.node) {
+		return nil // the loop is closed; the outcome says so
+	}
+	select {
+	case <-g.open:
+		return nil
+	case <-ctx.Done():
+	}
+	if _, settled := p.outcome(); settled {
+		return nil
+	}
+	cause := context.Cause(ctx)
+	p.withdraw(&g.node, cause)
+	return cause
+}
+
+func (p *Promise[T]) outcome() (err error, settled bool) { //nolint:revive
+	_, err, settled = p.peek()
+	return err, settled
+}
+
+// attachWaiter attaches the node of somebody who waits, on loop q or on none. It returns false when p's loop is closed.
+func (p *Promise[T]) attachWaiter(q *Queue, n *node) bool {
+	if p.q == q {
+		return p.attach(n)
+	}
+	return p.attachOutside(n)
+}
+
+// withdraw takes a waiter's node back and cancels p when nobody else is interested in it.
+func (p *Promise[T]) withdraw(n *node, cause error) {
+	q := p.q
+	q.mu.Lock()
+	p.detachLocked(n)
+	delete(q.links, n)
+	if p.root() != p || p.isSettled() || p.list.interest() || q.closed.Load() {
+		q.mu.Unlock()
+		return
+	}
+	q.mu.Unlock()
+	cancel(p, cause)
+}
+
+// interest reports whether anybody but OnCancel waits.
+func (l *list) interest() bool {
+	for n := l.first; n != nil; {
+		if !n.onCancel {
+			return true
+		}
+		if n = n.next; n == l.first {
+			break
+		}
+	}
+	return false
+}
+
+// forget takes a node off the list of outsiders.
+func (q *Queue) forget(n *node) {
+	q.mu.Lock()
+	delete(q.links, n)
+	q.mu.Unlock()
+}
+
+// Done returns a channel that is closed once p is settled, for use in a select. Every call on a pending promise returns the
+// same channel. It counts as interest in p.
+func (p *Promise[T]) Done() <-chan struct{} {
+	if p.q == nil || p.State() != StatePending {
+		return closedChannel
+	}
+	q := p.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	r := p.root()
+	if r.isSettled() || q.closed.Load() {
+		return closedChannel
+	}
+	for n := r.list.first; n != nil; {
+		if d, ok := n.cb.(*doneChannel); ok {
+			return d.ch
+		}
+		if n = n.next; n == r.list.first {
+			break
+		}
+	}
+	d := &doneChannel{q: q, ch: make(chan struct{})}
+	d.node.cb = d
+	q.links[&d.node] = struct{}{}
+	p.attachLocked(&d.node)
+	return d.ch
+}
+
+type doneChannel struct {
+	node node
+	q    *Queue
+	ch   chan struct{}
+}
+
+func (d *doneChannel) run() {
+	d.q.wokeGo = true
+	d.q.forget(&d.node)
+	close(d.ch)
+}
+
+var closedChannel = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()

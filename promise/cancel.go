@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+
+package promise
+
+// Canceler is what an operation behind a Leaf implements: CancelOp asks it to stop. It is called on the loop, at most
+// once, after the promise was rejected and before any callback hears of that; the operation's own Settle will
+// return false.
+type Canceler interface{ CancelOp(cause error) }
+
+// source tells where the cancellation of a pending promise goes. seek is called with the mutex of the promise's queue
+// held; it may add to the search, and must not block.
+type source interface{ seek(s *search) fate }
+
+// releaser is a source that holds something for as long as its promise is pending. release is called once, with the
+// mutex held, when the promise settles.
+type releaser interface{ release() }
+
+// fate is what a search does with the promise it asked.
+type fate uint8
+
+const (
+	leaf   fate = iota // reject it now
+	passed             // the search went on, or ends here without effect
+)
+
+// cell is any promise, seen by a search.
+type cell interface {
+	visit(s *search)
+	queue() *Queue
+	pending() bool
+	key() any
+}
+
+// search is one cancellation's way backwards through the promises of one loop, to the leaves. All of them are marked while
+// the mutex is held, before any callback runs.
+type search struct {
+	q      *Queue
+	cause  error
+	err    error // what leaves are rejected with
+	epoch  uint32
+	work   []cell
+	remote []cell      // inputs that live on other loops
+	tasks  []*taskCore // running tasks whose ctx is to be ended
+}
+
+// Cancel asks p to stop: it looks for the promises that p waits for, backwards to those that New or an operation made,
+// and rejects these with ErrCanceled; that then spreads forward, and reaches p unless something on the way
+// catches it. It has no effect on a promise that is settled, or that is not cancelable. Lwt.cancel.
+//
+// Cancelling the promise of a running task ends the task's ctx; the promise settles when the task returns.
+func (p *Promise[T]) Cancel() { p.CancelCause(nil) }
+
+// CancelCause is Cancel with a reason: the promises it rejects get an error that is both ErrCanceled and cause.
+func (p *Promise[T]) CancelCause(cause error) {
+	if p.q == nil {
+		return
+	}
+	cancel(p, cause)
+}
+
+// cancel searches each loop in turn; seen keeps it from going round between loops.
+func cancel(c cell, cause error) {
+	var seen map[any]bool
+	for todo := []cell{c}; len(todo) > 0; {
+		c := todo[0]
+		todo = todo[1:]
+		s := search{q: c.queue(), cause: cause, err: canceled(cause)}
+		s.run(c)
+		for _, r := range s.remote {
+			if seen == nil {
+				seen = map[any]bool{}
+			}
+			if k := r.key(); !seen[k] {
+				seen[k] = true
+				todo = append(todo, r)
+			}
+		}
+	}
+}
+
+func (s *search) run(c cell) {
+	q := s.q
+	q.mu.Lock()
+	if q.closed.Load() {
+		q.mu.Unlock()
+		return
+	}
+	s.locked(c)
+	wake := q.claimWake()
+	q.mu.Unlock()
+	if wake {
+		q.exec.Wake()
+	}
+	for _, t := range s.tasks {
+		t.ctx.end(s.err)
+	}
+}
+
+// locked does the search below c with the mutex held.
+func (s *search) locked(c cell) {
+	s.q.searches++
+	s.epoch = s.q.searches
+	s.work = append(s.work, c)
+	for len(s.work) > 0 {
+		last := len(s.work) - 1
+		c := s.work[last]
+		s.work = s.work[:last]
+		c.visit(s)
+	}
+}
+
+// into sends the search on to an input: the fate of the promise that asks. A settled input has no more to cancel, and
+// the callback that it queued must not run.
+func (s *search) into(c cell) fate {
+	if !c.pending() {
+		return leaf
+	}
+	s.push(c)
+	return passed
+}
+
+func (s *search) push(c cell) {
+	if c.queue() != s.q {
+		s.remote = append(s.remote, c)
+		return
+	}
+	s.work = append(s.work, c)
+}
+
+func (p *Promise[T]) visit(s *search) {
+	r := p.root()
+	if r.mark == s.epoch || r.from == nil || r.isSettled() {
+		return
+	}
+	r.mark = s.epoch
+	if r.from.seek(s) == leaf {
+		var zero T
+		r.fill(zero, s.err)
+	}
+}
+
+func (p *Promise[T]) queue() *Queue { return p.q }
+func (p *Promise[T]) pending() bool { return p.State() == StatePending }
+func (p *Promise[T]) key() any      { return p }
+
+// stopOp is the note to an operation that it was cancelled, queued ahead of the callbacks that will hear of it.
+type stopOp struct {
+	node  node
+	op    Canceler
+	cause error
+}
+
+func (o *stopOp) run() { o.op.CancelOp(o.cause) }
+
+func (s *search) stop(op Canceler) {
+	o := &stopOp{op: op, cause: s.err}
+	o.node.cb = o
+	s.q.push(&o.node)
+}

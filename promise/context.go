@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+
+package promise
+
+import (
+	"context"
+	"time"
+)
+
+// ctxLink ties a promise to the context it was started with, whose end cancels it. The mutex of the promise's queue
+// guards it.
+type ctxLink struct {
+	next, prev *ctxLink
+	on         *ctxList
+	c          cell
+}
+
+// ctxList is what hangs on one context: on a task's, all of its promises; on any other, a single one.
+type ctxList struct {
+	first *ctxLink
+	q     *Queue
+	of    *taskCtx    // nil: the list of one promise under a foreign context
+	stop  func() bool // takes a foreign context's notice back
+}
+
+func (l *ctxList) push(k *ctxLink) {
+	k.on = l
+	k.next = l.first
+	if l.first != nil {
+		l.first.prev = k
+	}
+	l.first = k
+}
+
+// unlink forgets the context, and the contexts above it whose tasks are over and that nothing else hangs on. The queue's
+// mutex is held.
+func (k *ctxLink) unlink() {
+	for k.on != nil {
+		l := k.on
+		l.remove(k)
+		if l.stop != nil && (l.of == nil || l.of.left && l.first == nil) {
+			// Not here: a foreign context may hold a lock of its own while it calls into this queue.
+			s := &stopNotice{stop: l.stop}
+			s.node.cb = s
+			l.q.push(&s.node)
+			l.stop = nil
+		}
+		if l.of == nil || !l.of.left || l.first != nil {
+			return
+		}
+		k = &l.of.up
+	}
+}
+
+func (l *ctxList) remove(k *ctxLink) {
+	if k.prev != nil {
+		k.prev.next = k.next
+	} else {
+		l.first = k.next
+	}
+	if k.next != nil {
+		k.next.prev = k.prev
+	}
+	*k = ctxLink{}
+}
+
+type stopNotice struct {
+	node node
+	stop func() bool
+}
+
+func (s *stopNotice) run() { s.stop() }
+
+// follow has the end of ctx cancel p, a fresh promise whose source unlinks k when p settles. It returns false when ctx
+// has ended, and p is rejected then.
+func (p *Promise[T]) follow(ctx context.Context, k *ctxLink) bool {
+	for {
+		c, ok := ctx.(*loopCtx)
+		if !ok {
+			break
+		}
+		ctx = c.Context
+	}
+	if c, ok := ctx.(*taskCtx); ok && c.q == p.q {
+		return p.followTask(c, k)
+	}
+	if ctx.Done() == nil {
+		return true
+	}
+	var zero T
+	if ctx.Err() != nil {
+		p.settle(zero, canceled(context.Cause(ctx)))
+		return false
+	}
+	stop := context.AfterFunc(ctx, func() { cancel(p, context.Cause(ctx)) })
+	p.q.mu.Lock()
+	defer p.q.mu.Unlock()
+	if p.isSettled() {
+		stop()
+		return false
+	}
+	k.c = p
+	(&ctxList{q: p.q, stop: stop}).push(k)
+	p.state.Store(p.state.Load() | hasRelease)
+	return true
+}
+
+func (p *Promise[T]) followTask(c *taskCtx, k *ctxLink) bool {
+	var zero T
+	p.q.mu.Lock()
+	if cause := c.cause; cause != nil {
+		p.q.mu.Unlock()
+		p.settle(zero, canceled(cause))
+		return false
+	}
+	k.c = p
+	c.children.push(k)
+	p.state.Store(p.state.Load() | hasRelease)
+	p.q.mu.Unlock()
+	return true
+}
+
+// WithContext returns a promise that has p's outcome, on ctx's loop (p's, when ctx carries none). When ctx ends first, it is
+// cancelled with ctx's cause, and so is p, as Cancel would.
+func WithContext[T any](ctx context.Context, p *Promise[T]) *Promise[T] {
+	if p == nil {
+		panic("promise: WithContext: the promise is nil")
+	}
+	q := QueueFrom(ctx)
+	if q == nil {
+		q = p.q
+	}
+	if p.State() != StatePending {
+		return p
+	}
+	w := &withContext[T]{in: p}
+	w.q, w.node.cb, w.from = q, w, w
+	if q.closing.Load() {
+		w.stillborn(ErrLoopClosed)
+		return &w.Promise
+	}
+	if !w.follow(ctx, &w.link) {
+		p.CancelCause(context.Cause(ctx))
+		return &w.Promise
+	}
+	q.mu.Lock()
+	if !w.isSettled() {
+		w.state.Store(w.state.Load() | hasRelease)
+	}
+	q.mu.Unlock()
+	if !attachFrom(q, p, &w.node) {
+		w.run()
+	}
+	return &w.Promise
+}
+
+type withContext[T any] struct {
+	Promise[T]
+	node node
+	link ctxLink
+	in   *Promise[T]
+}
+
+func (w *withContext[T]) run() {
+	w.in.ran(w.q, &w.node)
+	v, err, _ := w.in.peek()
+	w.settle(v, err)
+}
+
+func (w *withContext[T]) seek(s *search) fate {
+	s.into(w.in)
+	return leaf
+}
+
+func (w *withContext[T]) release() {
+	w.link.unlink()
+	w.q.detachInput(w.in, &w.node)
+}
+
+// ContextTimeout returns a context derived from ctx that ends after d on the loop's clock, with the cause ErrTimeout; on a
+// virtual clock it follows that, which a context.WithTimeout, tied to the wall clock, does not. cancel ends it earlier and
+// must be called, as for context.WithTimeout. Without a loop in ctx the context has ended with ErrNoLoop.
+func ContextTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	inner, end := context.WithCancelCause(ctx)
+	q := QueueFrom(ctx)
+	if q == nil {
+		end(ErrNoLoop)
+		return inner, func() {}
+	}
+	x := &expiry{q: q, end: end}
+	x.timer.fire = x
+	x.node.cb = x
+	q.mu.Lock()
+	wake := q.setTimer(&x.timer, d)
+	q.mu.Unlock()
+	if wake {
+		q.exec.Wake()
+	}
+	return &timeoutCtx{inner}, x.cancel
+}
+
+// expiry ends a context when its timer fires.
+type expiry struct {
+	q     *Queue
+	timer timer
+	node  node
+	end   context.CancelCauseFunc
+}
+
+func (x *expiry) expire() { x.q.push(&x.node) }
+func (x *expiry) run()    { x.end(ErrTimeout) }
+
+func (x *expiry) cancel() {
+	x.q.mu.Lock()
+	x.q.timers.remove(&x.timer)
+	x.q.mu.Unlock()
+	x.end(nil)
+}
+
+// timeoutCtx answers Err as context.WithTimeout's context does.
+type timeoutCtx struct{ context.Context }
+
+func (c *timeoutCtx) Err() error {
+	err := c.Context.Err()
+	if err != nil && context.Cause(c.Context) == ErrTimeout {
+		return context.DeadlineExceeded
+	}
+	return err
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+
+package promise
+
+import "context"
+
+// Leaf is a promise made to be embedded in the operation that settles it, so that an operation is one object. Its zero
+// value is not usable: call Init once.
+type Leaf[T any] struct {
+	p    Promise[T]
+	op   Canceler
+	link ctxLink
+}
+
+// Init makes the leaf pending on q's loop. c is told when the promise is cancelled; with a nil c the promise is not
+// cancelable. It returns false when the loop is closing, and the promise is then rejected with ErrLoopClosed.
+// Safe from any goroutine, before the promise is handed out.
+func (l *Leaf[T]) Init(q *Queue, c Canceler) bool {
+	l.p.q = q
+	if q.closing.Load() {
+		return l.p.stillborn(ErrLoopClosed)
+	}
+	if l.op = c; c != nil {
+		l.p.from = l
+	}
+	return true
+}
+
+// Follow has the end of ctx cancel the promise. It returns false when ctx has ended already, and the promise is then
+// rejected. It is for operations that start with a ctx, right after Init.
+func (l *Leaf[T]) Follow(ctx context.Context) bool { return l.p.follow(ctx, &l.link) }
+
+// Fail rejects the promise with err: for an operation that could not start. It is Settle without a value.
+func (l *Leaf[T]) Fail(err error) bool {
+	var zero T
+	return l.p.settle(zero, err)
+}
+
+// Settle rejects the promise with err when that is not nil and fulfils it with v otherwise; false when it was settled
+// already, because it was cancelled or the loop closed. Safe from any goroutine.
+func (l *Leaf[T]) Settle(v T, err error) bool { return l.p.settle(v, err) }
+
+// Promise returns the leaf as what users see.
+func (l *Leaf[T]) Promise() *Promise[T] { return &l.p }
+
+// Pending reports whether nothing has settled the promise yet.
+func (l *Leaf[T]) Pending() bool { return l.p.State() == StatePending }
+
+func (l *Leaf[T]) seek(s *search) fate {
+	s.stop(l.op)
+	return leaf
+}
+
+func (l *Leaf[T]) release() { l.link.unlink() }

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+
+package promise
+
+// OnSettle has f run with p's outcome, on p's loop and never inside this call; where p has no loop, as Bind says. A
+// panic in f goes to the loop's handler. On a closed loop f does not run. Lwt.on_any.
+func (p *Promise[T]) OnSettle(f func(v T, err error)) {
+	if f == nil {
+		panic("promise: OnSettle: the function is nil")
+	}
+	o := &observer[T]{in: p, f: f}
+	o.node.cb = o
+	q := home(p)
+	if q == nil {
+		o.q = nil
+		o.run()
+		return
+	}
+	o.q = q
+	attachTo(q, p, &o.node)
+}
+
+// observer is a side effect of a promise; it makes no promise of its own.
+type observer[T any] struct {
+	node node
+	q    *Queue // nil: the promise and the caller are on no loop
+	in   *Promise[T]
+	f    func(v T, err error)
+}
+
+func (o *observer[T]) run() {
+	v, err, _ := o.in.peek()
+	if perr := protect(func() { o.f(v, err) }, o.goexit); perr != nil {
+		o.report(perr)
+	}
+}
+
+func (o *observer[T]) goexit() { o.report(ErrGoexit) }
+
+func (o *observer[T]) report(err error) {
+	if o.q != nil {
+		o.q.Report(err)
+		return
+	}
+	reportNoLoop(err)
+}
+
+// OnCancel has f run when p is cancelled, before the callbacks that Bind, OnSettle and their like attached, whatever the
+// order; and never for another outcome. It does not count as interest in p. Lwt.on_cancel.
+func (p *Promise[T]) OnCancel(f func()) {
+	if f == nil {
+		panic("promise: OnCancel: the function is nil")
+	}
+	o := &observer[T]{in: p, f: func(_ T, err error) {
+		if err != nil && isCanceled(err) {
+			f()
+		}
+	}}
+	o.node.cb = o
+	o.q = home(p)
+	switch {
+	case p.q == nil && o.q == nil:
+		o.run()
+	case p.q == nil:
+		o.q.enqueue(&o.node)
+	default:
+		p.attachOnCancel(&o.node)
+	}
+}
+
+// attachOnCancel is attach for a callback of OnCancel.
+func (p *Promise[T]) attachOnCancel(n *node) {
+	q := p.q
+	q.mu.Lock()
+	if q.closed.Load() {
+		q.mu.Unlock()
+		return
+	}
+	if r := p.root(); !r.isSettled() {
+		n.onCancel = true
+		r.state.Store(r.state.Load() | hasOnCancel)
+	}
+	wake := p.attachLocked(n)
+	q.mu.Unlock()
+	if wake {
+		q.exec.Wake()
+	}
+}

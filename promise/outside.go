@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+
+package promise
+
+// Nodes that wait on one loop on behalf of somebody outside it (a goroutine, another loop) are listed by the queue, so
+// that its end reaches them.
+
+// attachOutside is attach for such a node. It returns false when the loop is closed.
+func (p *Promise[T]) attachOutside(n *node) bool {
+	q := p.q
+	q.mu.Lock()
+	if q.closed.Load() {
+		q.mu.Unlock()
+		return false
+	}
+	q.links[n] = struct{}{}
+	wake := p.attachLocked(n)
+	q.mu.Unlock()
+	if wake {
+		q.exec.Wake()
+	}
+	return true
+}
+
+// attachFrom attaches a node of an object that lives on q to p, wherever that lives. A p without a loop is settled, and its
+// node goes straight to q.
+func attachFrom[T any](q *Queue, p *Promise[T], n *node) bool {
+	switch p.q {
+	case q:
+		return p.attach(n)
+	case nil:
+		return q.enqueue(n)
+	}
+	return p.attachOutside(n)
+}
+
+// ran takes a node that has run, of an object that lives on owner, off p's list of outsiders.
+func (p *Promise[T]) ran(owner *Queue, n *node) {
+	if q := p.q; q != nil && q != owner {
+		q.mu.Lock()
+		delete(q.links, n)
+		q.mu.Unlock()
+	}
+}
+
+// input is a promise, seen by what was derived from it.
+type input interface {
+	cell
+	detachLocked(n *node)
+	detach(n *node)
+}
+
+// detach takes n off p's callbacks.
+func (p *Promise[T]) detach(n *node) {
+	q := p.q
+	q.mu.Lock()
+	p.detachLocked(n)
+	delete(q.links, n)
+	q.mu.Unlock()
+}
+
+// detachInput takes n off in's callbacks. q.mu is held: an input on another loop is left to a later step of this one.
+func (q *Queue) detachInput(in input, n *node) {
+	switch in.queue() {
+	case nil:
+	case q:
+		in.detachLocked(n)
+	default:
+		d := &detachment{in: in, n: n}
+		d.node.cb = d
+		q.push(&d.node)
+	}
+}
+
+type detachment struct {
+	node node
+	in   input
+	n    *node
+}
+
+func (d *detachment) run() { d.in.detach(d.n) }
+
+// adoptAcross makes p's outcome that of inner, which lives on another loop.
+func (p *Promise[T]) adoptAcross(inner *Promise[T]) {
+	b := &bridge[T]{dst: p, src: inner}
+	b.node.cb = b
+	p.q.mu.Lock()
+	if r := p.root(); !r.isSettled() {
+		r.from = b
+	}
+	p.q.mu.Unlock()
+	if !inner.attachOutside(&b.node) {
+		b.run()
+	}
+}
+
+// bridge carries an outcome from one loop to another.
+type bridge[T any] struct {
+	node     node
+	dst, src *Promise[T]
+}
+
+func (b *bridge[T]) run() {
+	b.src.ran(b.dst.q, &b.node)
+	v, err, _ := b.src.peek()
+	b.dst.settle(v, err)
+}
+
+func (b *bridge[T]) seek(s *search) fate { return s.into(b.src) }

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+
+package promise
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Queue is the run queue and the timer heap of one loop. A loop makes one with NewQueue and calls its Run once a turn;
+// everything else reaches it through a context (see Context).
+//
+// Its mutex guards the callback lists, the cancel searches and the merging of all promises of the loop. No two queues'
+// mutexes are ever held at once, and no user code runs under one.
+type Queue struct {
+	exec Executor
+
+	mu       sync.Mutex
+	ready    list               // what runs next, FIFO
+	awake    bool               // Run is running, or was asked for
+	links    map[*node]struct{} // nodes attached here on behalf of somebody outside: goroutines, other loops
+	suspects []observed         // rejections of Go that nobody had looked at when they came
+	searches uint32             // the number of the last cancel search
+	pausers  list
+	timers   timerHeap
+	tasks    taskList
+	offloads offloadList
+	random   *rand.Rand
+	handler  func(error)
+
+	closing atomic.Bool // nothing new starts; Awaits of tasks end at once
+	closed  atomic.Bool // nothing runs any more; set under mu
+
+	// Loop goroutine only.
+	batch  list          // taken off ready, runs before it
+	cur    *taskCore     // the task that is running
+	idle   []*coroutine  // coroutines without a task
+	armed  time.Duration // what WakeAt was last told; negative: nothing
+	wokeGo bool          // goroutines were made runnable since Woke was asked
+}
+
+// observed is any promise, seen as something whose outcome may have been looked at.
+type observed interface{ unobserved() error }
+
+// stepBudget bounds the callbacks of one Run, so that promises which keep settling each other cannot keep I/O waiting.
+const stepBudget = 1 << 14
+
+// NewQueue returns the queue of the loop that e stands for.
+func NewQueue(e Executor) *Queue {
+	return &Queue{exec: e, armed: -1, links: map[*node]struct{}{}, random: rand.New(rand.NewPCG(1, 2))}
+}
+
+// Seed makes the queue's choices among promises that are settled already repeat those of another queue with the same seed.
+func (q *Queue) Seed(seed uint64) {
+	q.mu.Lock()
+	q.random = rand.New(rand.NewPCG(seed, 2))
+	q.mu.Unlock()
+}
+
+// SetHandler makes f receive what nobody else does: rejections of Go that nobody looks at, panics in posted functions
+// and in bare callbacks. It runs on the loop. The default logs with slog. A nil f restores it.
+func (q *Queue) SetHandler(f func(error)) {
+	q.mu.Lock()
+	q.handler = f
+	q.mu.Unlock()
+}
+
+// Report hands err to the queue's handler. Loop goroutine only.
+func (q *Queue) Report(err error) {
+	q.mu.Lock()
+	f := q.handler
+	q.mu.Unlock()
+	if f == nil {
+		slog.Error("weft: unhandled error", "error", err)
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			slog.Error("weft: the handler of unhandled errors panicked", "panic", r, "unhandled", err)
+		}
+	}()
+	f(err)
+}
+
+// Post has f run on the loop, after what is queued already. It returns ErrLoopClosed when f will not run.
+// Safe from any goroutine.
+func (q *Queue) Post(f func()) error {
+	if f == nil {
+		panic("promise: Queue.Post: the function is nil")
+	}
+	p := &posted{q: q, f: f}
+	p.node.cb = p
+	if !q.enqueue(&p.node) {
+		return ErrLoopClosed
+	}
+	return nil
+}
+
+type posted struct {
+	node node
+	q    *Queue
+	f    func()
+}
+
+func (p *posted) run() {
+	if err := protect(p.f, nil); err != nil {
+		p.q.Report(err)
+	}
+}
+
+// enqueue puts n on the run queue and wakes the loop; false when the loop is closed.
+func (q *Queue) enqueue(n *node) bool {
+	q.mu.Lock()
+	if q.closed.Load() {
+		q.mu.Unlock()
+		return false
+	}
+	q.push(n)
+	wake := q.claimWake()
+	q.mu.Unlock()
+	if wake {
+		q.exec.Wake()
+	}
+	return true
+}
+
+// push is enqueue with q.mu held, without the wake.
+func (q *Queue) push(n *node) {
+	n.place = queued
+	q.ready.push(n)
+}
+
+// claimWake reports whether the caller has to call exec.Wake after it has unlocked q.mu, which it holds.
+func (q *Queue) claimWake() bool {
+	if q.awake || q.ready.first == nil {
+		return false
+	}
+	q.awake = true
+	return true
+}
+
+// Run runs due timers, the pausers of the last turn and everything on the run queue, also what that adds; it stops early
+// when its step budget is spent. It returns true when there is more to run: the loop's next poll must then not
+// block. Loop goroutine only; to be called again after a callback ended it by a panic or by runtime.Goexit.
+func (q *Queue) Run() bool {
+	q.begin()
+	for steps := 0; steps < stepBudget; steps++ {
+		n := q.batch.pop()
+		if n == nil {
+			if !q.refill() {
+				break
+			}
+			n = q.batch.pop()
+		}
+		n.cb.run()
+	}
+	q.reportSuspects()
+	return q.end()
+}
+
+// begin starts a turn: it takes over what is due.
+func (q *Queue) begin() {
+	q.mu.Lock()
+	q.awake = true
+	if q.timers.len() > 0 {
+		q.timers.expire(q.exec.Now())
+	}
+	q.batch.splice(&q.pausers)
+	q.mu.Unlock()
+}
+
+func (q *Queue) refill() bool {
+	q.mu.Lock()
+	q.batch.splice(&q.ready)
+	q.mu.Unlock()
+	return q.batch.first != nil
+}
+
+// end finishes a turn: it tells the executor when the next timer is due.
+func (q *Queue) end() (more bool) {
+	q.mu.Lock()
+	next := q.timers.next()
+	more = q.batch.first != nil || q.ready.first != nil || q.pausers.first != nil
+	q.awake = more
+	q.mu.Unlock()
+	if next != q.armed {
+		q.armed = next
+		q.exec.WakeAt(next)
+	}
+	return more
+}
+
+// Woke reports whether callbacks made goroutines runnable since it was last asked: a loop that holds a
+// processor may then yield to them. Loop goroutine only.
+func (q *Queue) Woke() bool {
+	w := q.wokeGo
+	q.wokeGo = false
+	return w
+}
+
+// Now is the loop's clock. Safe from any goroutine.
+func (q *Queue) Now() time.Duration { return q.exec.Now() }
+
+// reportSuspects reports the rejections of Go that are still unseen, now that all callbacks have run.
+func (q *Queue) reportSuspects() {
+	q.mu.Lock()
+	if len(q.suspects) == 0 || (!q.closing.Load() && (q.batch.first != nil || q.ready.first != nil)) {
+		q.mu.Unlock()
+		return
+	}
+	suspects := q.suspects
+	q.suspects = nil
+	q.mu.Unlock()
+	for _, s := range suspects {
+		if err := s.unobserved(); err != nil {
+			q.Report(err)
+		}
+	}
+}
+
+func (p *Promise[T]) unobserved() error {
+	if p.state.Load()&wasObserved != 0 {
+		return nil
+	}
+	return p.err
+}
+
+type queueKey struct{}
+
+// Context returns a context that carries the queue's loop, so that what is started with it lives there.
+// Safe from any goroutine.
+func (q *Queue) Context(ctx context.Context) context.Context {
+	if ctx == nil {
+		panic("promise: Queue.Context: the context is nil: use context.Background()")
+	}
+	return &loopCtx{ctx, q}
+}
+
+type loopCtx struct {
+	context.Context
+	q *Queue
+}
+
+func (c *loopCtx) Value(key any) any {
+	if key == (queueKey{}) {
+		return c.q
+	}
+	return c.Context.Value(key)
+}
+
+// QueueFrom returns the queue of the loop that ctx carries, nil when it carries none.
+func QueueFrom(ctx context.Context) *Queue {
+	switch c := ctx.(type) {
+	case *taskCtx:
+		return c.q
+	case *loopCtx:
+		return c.q
+	case nil:
+		panic("promise: the context is nil: use the ctx that weftio.Run hands to its main function")
+	}
+	q, _ := ctx.Value(queueKey{}).(*Queue)
+	return q
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+
+package promise
+
+// root returns the cell that p stands for: itself, or what Bind merged it into. Merging happens under the
+// queue's mutex; without it the answer may be one merge behind, which reads as pending.
+func (p *Promise[T]) root() *Promise[T] {
+	for {
+		f := p.fwd.Load()
+		if f == nil {
+			return p
+		}
+		if g := f.fwd.Load(); g != nil {
+			p.fwd.Store(g) // halve the path, so that loops of binds stay flat
+			f = g
+		}
+		p = f
+	}
+}
+
+// peek returns the outcome without a lock, and marks a rejection as seen.
+func (p *Promise[T]) peek() (v T, err error, ok bool) { //nolint:revive
+	r := p.root()
+	s := r.state.Load()
+	if s&stateMask == uint32(StatePending) {
+		if !r.q.closed.Load() {
+			return v, nil, false
+		}
+		// No settle succeeds any more, but one may have come between the two loads.
+		if s = r.state.Load(); s&stateMask == uint32(StatePending) {
+			return v, ErrLoopClosed, true
+		}
+	}
+	if s&stateMask == uint32(StateFulfilled) {
+		return r.val, nil, true
+	}
+	if s&wasObserved == 0 {
+		r.state.Or(wasObserved)
+	}
+	return v, r.err, true
+}
+
+// isSettled reports whether p has an outcome. With q.mu held the answer is final.
+func (p *Promise[T]) isSettled() bool {
+	return p.root().state.Load()&stateMask != uint32(StatePending)
+}
+
+// settle gives a pending promise its outcome and queues its callbacks. Of any number of calls, from any goroutines,
+// exactly one returns true.
+func (p *Promise[T]) settle(v T, err error) bool {
+	q := p.q
+	if q == nil {
+		return false
+	}
+	q.mu.Lock()
+	r := p.root()
+	if r.state.Load()&stateMask != uint32(StatePending) || q.closed.Load() {
+		q.mu.Unlock()
+		return false
+	}
+	r.fill(v, err)
+	wake := q.claimWake()
+	q.mu.Unlock()
+	if wake {
+		q.exec.Wake()
+	}
+	return true
+}
+
+// fill writes the outcome of r, a pending root, and moves its callbacks to the run queue. q.mu is held.
+func (r *Promise[T]) fill(v T, err error) {
+	s := r.state.Load()
+	flags := s &^ stateMask
+	if s&hasRelease != 0 {
+		r.from.(releaser).release()
+	}
+	r.from = nil
+	if err == nil {
+		r.val = v
+		r.enqueue(s, false)
+		r.state.Store(flags | uint32(StateFulfilled))
+		return
+	}
+	r.err = err
+	if s&(wantsReport|wasObserved) == wantsReport && r.list.first == nil && !isCanceled(err) {
+		r.q.suspects = append(r.q.suspects, r)
+	}
+	r.enqueue(s, s&hasOnCancel != 0 && isCanceled(err))
+	r.state.Store(flags | uint32(StateRejected))
+}
+
+// enqueue moves r's callbacks to the run queue: in the order attached, but those of OnCancel first, and only when the
+// promise was cancelled.
+func (r *Promise[T]) enqueue(flags uint32, wasCanceled bool) {
+	if r.list.first == nil {
+		return
+	}
+	if flags&hasOnCancel != 0 {
+		var rest list
+		for n := r.list.pop(); n != nil; n = r.list.pop() {
+			if !n.onCancel {
+				rest.push(n)
+			} else if wasCanceled {
+				r.q.push(n)
+			}
+		}
+		r.list = rest
+	}
+	for n := r.list.first; n != nil; {
+		n.place = queued
+		if n = n.next; n == r.list.first {
+			break
+		}
+	}
+	r.q.ready.splice(&r.list)
+}
+
+// attach has n run after p settles, on p's loop: at once, in a later step, if it is settled already. It returns false,
+// and does nothing, when that loop is closed. p must have a loop.
+func (p *Promise[T]) attach(n *node) bool {
+	q := p.q
+	q.mu.Lock()
+	if q.closed.Load() {
+		q.mu.Unlock()
+		return false
+	}
+	wake := p.attachLocked(n)
+	q.mu.Unlock()
+	if wake {
+		q.exec.Wake()
+	}
+	return true
+}
+
+// attachLocked is attach with q.mu held, on an open loop. It returns whether the caller must wake the loop after unlocking.
+func (p *Promise[T]) attachLocked(n *node) (wake bool) {
+	r := p.root()
+	if r.state.Load()&stateMask == uint32(StatePending) {
+		n.place = attached
+		r.list.push(n)
+		return false
+	}
+	r.q.push(n)
+	return r.q.claimWake()
+}
+
+// detachLocked takes n off p's callbacks if it is still there. q.mu is held.
+func (p *Promise[T]) detachLocked(n *node) {
+	if n.place == attached {
+		p.root().list.remove(n)
+		n.place = nowhere
+	}
+}
+
+// adopt makes p's outcome inner's. Within a loop the two become one cell, so that a chain of binds of any length is as flat
+// as its last link; across loops the inner promise's loop settles p.
+func (p *Promise[T]) adopt(inner *Promise[T]) {
+	if inner == nil {
+		var zero T
+		p.settle(zero, errNilPromise)
+		return
+	}
+	if inner.q != nil && inner.q != p.q {
+		p.adoptAcross(inner)
+		return
+	}
+	q := p.q
+	q.mu.Lock()
+	r, i := p.root(), inner.root()
+	switch {
+	case r == i || r.isSettled() || q.closed.Load():
+		// A promise that waits for itself stays pending; one that was cancelled meanwhile needs no outcome.
+	case i.isSettled():
+		i.state.Or(wasObserved)
+		r.fill(i.val, i.err)
+	default:
+		r.merge(i)
+	}
+	wake := q.claimWake()
+	q.mu.Unlock()
+	if wake {
+		q.exec.Wake()
+	}
+}
+
+// merge makes i, a pending root, stand for r, another one of the same loop. q.mu is held.
+func (r *Promise[T]) merge(i *Promise[T]) {
+	r.list.splice(&i.list)
+	r.from, i.from = i.from, nil
+	s := r.state.Load() &^ hasRelease
+	r.state.Store(s | i.state.Load()&(hasOnCancel|hasRelease))
+	i.fwd.Store(r)
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+
+package promise
+
+// Protected returns a promise with p's outcome whose cancellation stops there: it is rejected, and p goes on. A settled p
+// is returned itself. Lwt.protected.
+func (p *Promise[T]) Protected() *Promise[T] { return newShield(p, true, false) }
+
+// NoCancel returns a promise with p's outcome that cannot be cancelled. When p is cancelled by other means, so is it. A
+// settled p is returned itself. Lwt.no_cancel.
+func (p *Promise[T]) NoCancel() *Promise[T] { return newShield(p, false, false) }
+
+// Cancelable returns a promise with p's outcome that can be cancelled even where p cannot: it is rejected at once, and the
+// cancellation goes on to p. A settled p is returned itself. Lwt.wrap_in_cancelable.
+func (p *Promise[T]) Cancelable() *Promise[T] { return newShield(p, true, true) }
+
+// shield is the result of Protected, NoCancel or Cancelable.
+type shield[T any] struct {
+	Promise[T]
+	node    node
+	in      *Promise[T]
+	through bool // a cancellation goes on to in
+}
+
+func newShield[T any](p *Promise[T], cancelable, through bool) *Promise[T] {
+	if p.State() != StatePending {
+		return p
+	}
+	s := &shield[T]{in: p, through: through}
+	s.q, s.node.cb = p.q, s
+	if cancelable {
+		s.from = s
+		s.state.Store(hasRelease)
+	}
+	if !p.attach(&s.node) {
+		s.stillborn(ErrLoopClosed)
+	}
+	return &s.Promise
+}
+
+func (h *shield[T]) run() {
+	v, err, _ := h.in.peek()
+	h.settle(v, err)
+}
+
+func (h *shield[T]) seek(s *search) fate {
+	if h.through {
+		s.into(h.in)
+	}
+	return leaf
+}
+
+func (h *shield[T]) release() { h.in.detachLocked(&h.node) }

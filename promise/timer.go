@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+
+package promise
+
+import (
+	"context"
+	"time"
+)
+
+// timer is an entry of a queue's timer heap, embedded in what it fires. The queue's mutex guards it.
+type timer struct {
+	at   int // its index in the heap plus one; 0: not there
+	fire interface{ expire() }
+}
+
+// timerHeap is a 4-ary heap: shallow, and a node's children share a cache line or two. Timers of the same time fire in the
+// order they were set.
+type timerHeap struct {
+	slots []timerSlot
+	seq   uint64
+}
+
+type timerSlot struct {
+	when time.Duration
+	seq  uint64
+	t    *timer
+}
+
+func (s timerSlot) before(o timerSlot) bool {
+	return s.when < o.when || s.when == o.when && s.seq < o.seq
+}
+
+func (h *timerHeap) len() int { return len(h.slots) }
+
+// next returns when the first timer is due, negative when there is none.
+func (h *timerHeap) next() time.Duration {
+	if len(h.slots) == 0 {
+		return -1
+	}
+	return h.slots[0].when
+}
+
+func (h *timerHeap) add(t *timer, when time.Duration) {
+	h.seq++
+	h.slots = append(h.slots, timerSlot{when, h.seq, t})
+	h.up(len(h.slots) - 1)
+}
+
+func (h *timerHeap) remove(t *timer) {
+	if t.at == 0 {
+		return
+	}
+	i := t.at - 1
+	last := len(h.slots) - 1
+	moved := h.slots[last]
+	h.slots[last] = timerSlot{}
+	h.slots = h.slots[:last]
+	t.at = 0
+	if i < last {
+		h.put(i, moved)
+		h.down(i)
+		h.up(moved.t.at - 1)
+	}
+	h.shrink()
+}
+
+// shrink gives memory back after a burst.
+func (h *timerHeap) shrink() {
+	if c := cap(h.slots); c > 1024 && len(h.slots) < c/4 {
+		h.slots = append(make([]timerSlot, 0, c/2), h.slots...)
+	}
+}
+
+// expire fires what is due at now, in order.
+func (h *timerHeap) expire(now time.Duration) {
+	for len(h.slots) > 0 && h.slots[0].when <= now {
+		t := h.slots[0].t
+		h.remove(t)
+		t.fire.expire()
+	}
+}
+
+func (h *timerHeap) put(i int, s timerSlot) {
+	h.slots[i] = s
+	s.t.at = i + 1
+}
+
+func (h *timerHeap) up(i int) {
+	s := h.slots[i]
+	for i > 0 {
+		parent := (i - 1) / 4
+		if !s.before(h.slots[parent]) {
+			break
+		}
+		h.put(i, h.slots[parent])
+		i = parent
+	}
+	h.put(i, s)
+}
+
+func (h *timerHeap) down(i int) {
+	s := h.slots[i]
+	for {
+		least := i*4 + 1
+		if least >= len(h.slots) {
+			break
+		}
+		for c := least + 1; c < len(h.slots) && c <= i*4+4; c++ {
+			if h.slots[c].before(h.slots[least]) {
+				least = c
+			}
+		}
+		if !h.slots[least].before(s) {
+			break
+		}
+		h.put(i, h.slots[least])
+		i = least
+	}
+	h.put(i, s)
+}
+
+// setTimer arms t to fire d from now. It returns whether the caller must wake the loop after unlocking q.mu, which it holds.
+func (q *Queue) setTimer(t *timer, d time.Duration) (wake bool) {
+	q.timers.add(t, q.exec.Now()+max(d, 0))
+	return t.at == 1 && q.claimTurn()
+}
+
+// claimTurn is claimWake for work that is not on the run queue.
+func (q *Queue) claimTurn() bool {
+	if q.awake {
+		return false
+	}
+	q.awake = true
+	return true
+}
+
+// Sleep returns a promise that is fulfilled once d has passed on the loop's clock: never early, never within this call, also
+// for a d that is zero or negative. Cancelling it, or the end of ctx, stops the timer. Lwt_unix.sleep.
+func Sleep(ctx context.Context, d time.Duration) *Promise[Unit] {
+	return newAlarm[Unit](ctx, d, nil)
+}
+
+// WithTimeout returns a promise that has p's outcome, or is rejected with ErrTimeout when p is still pending after d; p is
+// cancelled then. An outcome that is there already wins over any d. Lwt_unix.with_timeout.
+func WithTimeout[T any](ctx context.Context, d time.Duration, p *Promise[T]) *Promise[T] {
+	if p == nil {
+		panic("promise: WithTimeout: the promise is nil")
+	}
+	if p.State() != StatePending {
+		return p
+	}
+	return Pick(p, newAlarm[T](ctx, d, ErrTimeout))
+}
+
+// alarm is a promise that a timer settles: with the zero value, or with err when that is not nil.
+type alarm[T any] struct {
+	Promise[T]
+	timer timer
+	link  ctxLink
+	late  error
+}
+
+func newAlarm[T any](ctx context.Context, d time.Duration, err error) *Promise[T] {
+	a := &alarm[T]{late: err}
+	if !a.init(ctx, a) || !a.follow(ctx, &a.link) {
+		return &a.Promise
+	}
+	a.timer.fire = a
+	q := a.q
+	q.mu.Lock()
+	wake := false
+	if !a.isSettled() {
+		a.state.Store(a.state.Load() | hasRelease)
+		wake = q.setTimer(&a.timer, d)
+	}
+	q.mu.Unlock()
+	if wake {
+		q.exec.Wake()
+	}
+	return &a.Promise
+}
+
+func (a *alarm[T]) seek(*search) fate { return leaf }
+
+func (a *alarm[T]) expire() {
+	var zero T
+	a.root().fill(zero, a.late)
+}
+
+func (a *alarm[T]) release() {
+	a.q.timers.remove(&a.timer)
+	a.link.unlink()
+}
+
+// Pause returns a promise that is fulfilled at the loop's next turn, after I/O and timers had their chance.
+// Those of one turn are fulfilled in the order they were made; one made meanwhile waits for the turn after. Lwt.pause.
+func Pause(ctx context.Context) *Promise[Unit] {
+	p := &pauser{}
+	p.node.cb = p
+	if !p.init(ctx, p) || !p.follow(ctx, &p.link) {
+		return &p.Promise
+	}
+	q := p.q
+	q.mu.Lock()
+	q.pausers.push(&p.node)
+	wake := q.claimTurn()
+	q.mu.Unlock()
+	if wake {
+		q.exec.Wake()
+	}
+	return &p.Promise
+}
+
+type pauser struct {
+	Promise[Unit]
+	node node
+	link ctxLink
+}
+
+func (p *pauser) run()              { p.settle(Unit{}, nil) }
+func (p *pauser) seek(*search) fate { return leaf }
+func (p *pauser) release()          { p.link.unlink() }
