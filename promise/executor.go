@@ -56,3 +56,6 @@ func locate() (q *Queue, nested bool) {
 	}
 	return nil, false
 }
+
+// Executor returns what the queue was made with: the loop.
+func (q *Queue) Executor() Executor { return q.exec }

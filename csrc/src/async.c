@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+static void async_on_send(uv_async_t *async) {
+  weft_handle *h = weft__of_handle(async);
+  weft__record(h->loop, (weft_record){.token = h->token});
+}
+
+int weft_async_new(uintptr_t lp, uint64_t token, uintptr_t *handle) {
+  weft_loop *loop = weft__loop(lp);
+  *handle = weft__handle_new(loop, UV_ASYNC, token);
+  if (*handle == 0) return UV_ENOMEM;
+  int err = uv_async_init(loop->uv, (uv_async_t *)weft__uv(*handle), async_on_send);
+  if (err != 0) weft__handle_drop(*handle);
+  return err;
+}
+
+int weft_async_send(uintptr_t handle) { return uv_async_send((uv_async_t *)weft__uv(handle)); }

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine.h: what package uv calls. C never calls Go: libuv's callbacks append records to an array, and Go, which makes one
+ * call a turn, reads them in place. All functions are for the thread that runs the loop, those marked otherwise apart.
+ *
+ * Loops and handles cross as uintptr_t: to Go they are numbers, which its collector need not look at. */
+#ifndef WEFT_ENGINE_H
+#define WEFT_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../include/weft.h"
+
+#if UV_VERSION_HEX < 0x012c00
+#error "weft needs libuv 1.44 or newer: install a newer libuv1-dev (./ci/setup says how), or point pkg-config at one"
+#endif
+
+/* What happened, once. data belongs to the loop and lasts until the record has been drained; that of WEFT_ADDRS belongs to
+ * whoever drains it. */
+typedef struct {
+  uint64_t token;
+  int64_t value;
+  void *data;
+  int32_t status;
+  int32_t kind;
+} weft_record;
+
+enum {
+  WEFT_PLAIN, /* value and status say it all */
+  WEFT_DATA,  /* value bytes at data */
+  WEFT_ADDRS  /* value weft_addr at data, to be freed with weft_addrs_free */
+};
+
+/* What Go asks for, to be done by the next turn. */
+typedef struct {
+  uintptr_t handle;
+  uint64_t token;
+  uintptr_t data;
+  uint64_t len;
+  uint64_t extra;
+  int32_t op;
+  int32_t flags;
+} weft_sub;
+
+enum {
+  WEFT_WRITE, /* len bytes at data, which stay valid until the record; WEFT_LOUD in flags */
+  WEFT_READ_START,
+  WEFT_READ_STOP,
+  WEFT_SHUTDOWN,
+  WEFT_TIMER_START, /* len: timeout, extra: repeat, in ms */
+  WEFT_TIMER_STOP,
+  WEFT_CLOSE,
+  WEFT_CLOSE_RESET
+};
+
+/* Somebody waits for this write: its record must not wait for other news. */
+enum { WEFT_LOUD = 1 };
+
+/* The part of a loop that Go reads and writes between turns. */
+typedef struct {
+  weft_record *records;
+  weft_sub *subs;
+  uint32_t count;   /* records there */
+  uint32_t drained; /* of these, what Go has taken */
+  uint32_t nsubs;
+  uint32_t subs_cap;
+  uint64_t now; /* uv_now after the turn, in ms */
+  int64_t handles;
+  int64_t requests;
+  int64_t bytes; /* allocated and not freed, the loop itself included */
+} weft_shared;
+
+/* An IPv4 or IPv6 address; an IPv4 address takes the first four bytes. */
+typedef struct {
+  uint8_t ip[16];
+  uint32_t scope;
+  uint16_t port; /* host order */
+  uint8_t family;
+  uint8_t unused;
+} weft_addr;
+
+enum { WEFT_IPV4 = 4, WEFT_IPV6 = 6 };
+
+/* loop.c */
+int weft_loop_new(uintptr_t *loop);
+weft_shared *weft_loop_shared(uintptr_t loop);
+int weft_turn(uintptr_t loop, int mode);
+int weft_subs_grow(uintptr_t loop);
+int weft_loop_alive(uintptr_t loop);
+void weft_loop_update_time(uintptr_t loop);
+int weft_loop_close(uintptr_t loop);
+
+/* handle.c */
+enum { WEFT_ACTIVE = 1, WEFT_HAS_REF = 2, WEFT_READABLE = 4, WEFT_WRITABLE = 8 };
+int weft_handle_state(uintptr_t handle);
+void weft_handle_ref(uintptr_t handle, int on);
+
+/* timer.c, async.c */
+int weft_timer_new(uintptr_t loop, uint64_t token, uintptr_t *handle);
+int weft_async_new(uintptr_t loop, uint64_t token, uintptr_t *handle);
+int weft_async_send(uintptr_t handle); /* any thread, while the handle is open */
+
+/* stream.c */
+int weft_stream_listen(uintptr_t handle, int backlog, uint64_t token);
+void weft_stream_taken(uintptr_t handle);
+int64_t weft_stream_try_write(uintptr_t handle, const void *data, uint64_t len);
+uint64_t weft_stream_queue(uintptr_t handle);
+
+/* tcp.c */
+int weft_tcp_new(uintptr_t loop, uintptr_t *handle);
+int weft_tcp_bind(uintptr_t handle, const weft_addr *addr, int flags);
+int weft_tcp_connect(uintptr_t handle, const weft_addr *addr, uint64_t token);
+int weft_tcp_nodelay(uintptr_t handle, int on);
+int weft_tcp_keepalive(uintptr_t handle, int on, unsigned delay);
+int weft_tcp_sockname(uintptr_t handle, weft_addr *addr);
+int weft_tcp_peername(uintptr_t handle, weft_addr *addr);
+
+/* dns.c */
+int weft_getaddrinfo(uintptr_t loop, const char *node, const char *service, int flags, int family, uint64_t token,
+                     uintptr_t *req);
+int weft_getaddrinfo_cancel(uintptr_t req);
+void weft_addrs_free(uintptr_t loop, void *addrs, uint64_t n);
+
+/* error.c: any thread */
+void weft_error_text(int code, char *buf, size_t len);
+void weft_error_name(int code, char *buf, size_t len);
+
+/* thread.c: any thread. weft_thread(id) says that this thread runs the loop id, as seen from its Go code; weft_thread(0)
+ * asks: the id, doubled, plus 1 when the caller sits inside a C frame that this Go code entered. WEFT_THREAD_LEAVE ends it. */
+#define WEFT_THREAD_LEAVE UINT64_MAX
+uint64_t weft_thread(uint64_t id);
+
+/* guard.c: any thread */
+int weft_guard_missing(void);
+int weft_guard_signal(int signum);
+
+#endif

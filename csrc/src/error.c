@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+/* libuv's variants without _r leak memory on unknown codes. */
+void weft_error_text(int code, char *buf, size_t len) { uv_strerror_r(code, buf, len); }
+
+void weft_error_name(int code, char *buf, size_t len) { uv_err_name_r(code, buf, len); }

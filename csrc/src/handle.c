@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+uintptr_t weft__handle_new(weft_loop *loop, uv_handle_type type, uint64_t token) {
+  /* libuv's own word for the size: the library at run time may be another than the header at build time. */
+  size_t size = sizeof(weft_handle) + uv_handle_size(type);
+  weft_handle *h = weft__calloc(loop, size);
+  if (h == NULL) return 0;
+  h->loop = loop;
+  h->token = token;
+  h->size = (uint32_t)size;
+  loop->shared.handles++;
+  return (uintptr_t)h;
+}
+
+void weft__handle_drop(uintptr_t handle) {
+  weft_handle *h = (weft_handle *)handle;
+  h->loop->shared.handles--;
+  weft__free(h->loop, h, h->size);
+}
+
+static void handle_on_close(uv_handle_t *uv) {
+  weft_handle *h = weft__of_handle(uv);
+  weft_loop *loop = h->loop;
+  uint64_t token = h->close_token;
+  weft__handle_drop((uintptr_t)h);
+  if (token != 0) weft__record(loop, (weft_record){.token = token});
+}
+
+void weft__handle_close(weft_loop *loop, const weft_sub *sub) {
+  uv_handle_t *uv = weft__uv(sub->handle);
+  weft_handle *h = (weft_handle *)sub->handle;
+  (void)loop;
+  h->close_token = sub->token;
+  if (sub->op == WEFT_CLOSE_RESET && uv->type == UV_TCP &&
+      uv_tcp_close_reset((uv_tcp_t *)uv, handle_on_close) == 0) {
+    return;
+  }
+  uv_close(uv, handle_on_close);
+}
+
+int weft_handle_state(uintptr_t handle) {
+  uv_handle_t *uv = weft__uv(handle);
+  int state = 0;
+  if (uv_is_active(uv)) state |= WEFT_ACTIVE;
+  if (uv_has_ref(uv)) state |= WEFT_HAS_REF;
+  if (uv->type == UV_TCP) {
+    if (uv_is_readable((uv_stream_t *)uv)) state |= WEFT_READABLE;
+    if (uv_is_writable((uv_stream_t *)uv)) state |= WEFT_WRITABLE;
+  }
+  return state;
+}
+
+void weft_handle_ref(uintptr_t handle, int on) {
+  if (on) {
+    uv_ref(weft__uv(handle));
+  } else {
+    uv_unref(weft__uv(handle));
+  }
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * internal.h: what the files of this library share. */
+#ifndef WEFT_INTERNAL_H
+#define WEFT_INTERNAL_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+
+/* A piece of memory that reads are cut from. */
+typedef struct weft_slab weft_slab;
+
+struct weft_loop {
+  weft_shared shared; /* first: Go has its address */
+  uv_loop_t *uv;
+  uint32_t records_cap;
+  int idling;      /* the idle handle runs: the next poll does not block */
+  uv_idle_t idle;  /* does nothing */
+  weft_slab *slab; /* where the next read goes; older ones behind it */
+  uv_loop_t own;
+};
+
+/* What stands before each handle, in one piece of memory with it. The loop frees it in the close callback. */
+typedef struct {
+  weft_loop *loop;
+  uint64_t token;       /* of the handle's own events: reads, connections, timers, asyncs */
+  uint64_t close_token; /* of its end; 0: nobody asked */
+  uint32_t size;
+  uint16_t untaken; /* listeners: connections that Go has not taken yet */
+  uint16_t starved; /* listeners: libuv holds one back until Go takes some */
+} weft_handle;
+
+/* What stands before each request. */
+typedef struct {
+  weft_loop *loop;
+  uint64_t token;
+  uint64_t len;
+  uint64_t size;
+} weft_req;
+
+static inline weft_loop *weft__loop(uintptr_t loop) { return (weft_loop *)loop; }
+
+static inline uv_handle_t *weft__uv(uintptr_t handle) { return (uv_handle_t *)((weft_handle *)handle + 1); }
+
+static inline weft_handle *weft__of_handle(void *uv) { return (weft_handle *)uv - 1; }
+
+static inline weft_req *weft__of_req(void *uv) { return (weft_req *)uv - 1; }
+
+/* memory.c: malloc, counted. weft__calloc returns NULL when there is none. */
+void *weft__calloc(weft_loop *loop, size_t size);
+void *weft__realloc(weft_loop *loop, void *p, size_t old, size_t size);
+void weft__free(weft_loop *loop, void *p, size_t size);
+
+/* record.c */
+void weft__record(weft_loop *loop, weft_record r);       /* the next poll does not block */
+void weft__record_quiet(weft_loop *loop, weft_record r); /* it may */
+
+/* handle.c */
+uintptr_t weft__handle_new(weft_loop *loop, uv_handle_type type, uint64_t token);
+void weft__handle_drop(uintptr_t handle); /* one whose init failed */
+void weft__handle_close(weft_loop *loop, const weft_sub *sub);
+
+/* req.c */
+void *weft__req_new(weft_loop *loop, uv_req_type type, uint64_t token);
+void weft__req_free(void *uv);
+
+/* stream.c */
+uint32_t weft__stream_write(weft_loop *loop, const weft_sub *sub, uint32_t n); /* returns how many it did */
+void weft__stream_read_start(weft_loop *loop, const weft_sub *sub);
+void weft__stream_read_stop(const weft_sub *sub);
+void weft__stream_shutdown(weft_loop *loop, const weft_sub *sub);
+
+/* slab.c */
+uv_buf_t weft__slab_rest(weft_loop *loop);
+void weft__slab_take(weft_loop *loop, size_t n);
+void weft__slab_reset(weft_loop *loop);
+void weft__slab_free(weft_loop *loop);
+
+/* timer.c */
+void weft__timer_start(weft_loop *loop, const weft_sub *sub);
+void weft__timer_stop(const weft_sub *sub);
+
+/* addr.c */
+int weft__addr_from(const weft_addr *a, struct sockaddr_storage *sa);
+int weft__addr_to(const struct sockaddr *sa, weft_addr *a);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+const char *weft_version(void) { return "0.1.0"; }
+
+uv_loop_t *weft_uv_loop(weft_loop *loop) { return loop->uv; }
+
+weft_shared *weft_loop_shared(uintptr_t loop) { return &weft__loop(loop)->shared; }
+
+int weft_loop_new(uintptr_t *out) {
+  weft_loop *loop = calloc(1, sizeof(*loop));
+  if (loop == NULL) return UV_ENOMEM;
+  loop->shared.bytes = sizeof(*loop);
+  loop->uv = &loop->own;
+  int err = uv_loop_init(loop->uv);
+  if (err != 0) {
+    free(loop);
+    return err;
+  }
+  uv_idle_init(loop->uv, &loop->idle); /* cannot fail */
+  uv_unref((uv_handle_t *)&loop->idle);
+  err = weft_subs_grow((uintptr_t)loop);
+  if (err != 0) weft_loop_close((uintptr_t)loop);
+  *out = (uintptr_t)loop;
+  return err;
+}
+
+int weft_subs_grow(uintptr_t lp) {
+  weft_loop *loop = weft__loop(lp);
+  weft_shared *s = &loop->shared;
+  uint32_t cap = s->subs_cap == 0 ? 64 : s->subs_cap * 2;
+  size_t size = sizeof(weft_sub);
+  weft_sub *grown = weft__realloc(loop, s->subs, s->subs_cap * size, cap * size);
+  if (grown == NULL) return UV_ENOMEM;
+  s->subs = grown;
+  s->subs_cap = cap;
+  return 0;
+}
+
+/* Does what Go has asked for since the last turn. */
+static void loop_submit(weft_loop *loop) {
+  weft_shared *s = &loop->shared;
+  uint32_t n = s->nsubs;
+  s->nsubs = 0;
+  for (uint32_t i = 0; i < n;) {
+    const weft_sub *sub = &s->subs[i];
+    uint32_t done = 1;
+    switch (sub->op) {
+      case WEFT_WRITE:
+        done = weft__stream_write(loop, sub, n - i);
+        break;
+      case WEFT_READ_START:
+        weft__stream_read_start(loop, sub);
+        break;
+      case WEFT_READ_STOP:
+        weft__stream_read_stop(sub);
+        break;
+      case WEFT_SHUTDOWN:
+        weft__stream_shutdown(loop, sub);
+        break;
+      case WEFT_TIMER_START:
+        weft__timer_start(loop, sub);
+        break;
+      case WEFT_TIMER_STOP:
+        weft__timer_stop(sub);
+        break;
+      case WEFT_CLOSE:
+      case WEFT_CLOSE_RESET:
+        weft__handle_close(loop, sub);
+        break;
+    }
+    i += done;
+  }
+}
+
+/* Forgets the records that Go has drained. What a panic has left undrained stays, and so does the memory it points to. */
+static void loop_drained(weft_loop *loop) {
+  weft_shared *s = &loop->shared;
+  uint32_t left = s->count - s->drained;
+  if (left == 0) {
+    weft__slab_reset(loop);
+  } else {
+    memmove(s->records, s->records + s->drained, left * sizeof(weft_record));
+  }
+  s->count = left;
+  s->drained = 0;
+}
+
+int weft_turn(uintptr_t lp, int mode) {
+  weft_loop *loop = weft__loop(lp);
+  loop_drained(loop);
+  if (loop->shared.count > 0) mode = UV_RUN_NOWAIT;
+  loop_submit(loop);
+  uv_run(loop->uv, (uv_run_mode)mode);
+  if (loop->idling) {
+    loop->idling = 0;
+    uv_idle_stop(&loop->idle);
+  }
+  loop->shared.now = uv_now(loop->uv);
+  return (int)loop->shared.count;
+}
+
+int weft_loop_alive(uintptr_t loop) { return uv_loop_alive(weft__loop(loop)->uv); }
+
+void weft_loop_update_time(uintptr_t lp) {
+  weft_loop *loop = weft__loop(lp);
+  uv_update_time(loop->uv);
+  loop->shared.now = uv_now(loop->uv);
+}
+
+/* Fails with UV_EBUSY, and changes nothing, while handles or requests are left. */
+int weft_loop_close(uintptr_t lp) {
+  weft_loop *loop = weft__loop(lp);
+  if (loop->shared.handles > 0 || loop->shared.requests > 0) return UV_EBUSY;
+  if (!uv_is_closing((uv_handle_t *)&loop->idle)) uv_close((uv_handle_t *)&loop->idle, NULL);
+  uv_run(loop->uv, UV_RUN_NOWAIT);
+  int err = uv_loop_close(loop->uv);
+  if (err != 0) return err; /* somebody else's handles */
+  weft__slab_free(loop);
+  weft__free(loop, loop->shared.records, loop->records_cap * sizeof(weft_record));
+  weft__free(loop, loop->shared.subs, loop->shared.subs_cap * sizeof(weft_sub));
+  free(loop);
+  return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+void *weft__req_new(weft_loop *loop, uv_req_type type, uint64_t token) {
+  size_t size = sizeof(weft_req) + uv_req_size(type);
+  weft_req *r = weft__calloc(loop, size);
+  if (r == NULL) return NULL;
+  r->loop = loop;
+  r->token = token;
+  r->size = size;
+  loop->shared.requests++;
+  return r + 1;
+}
+
+void weft__req_free(void *uv) {
+  weft_req *r = weft__of_req(uv);
+  r->loop->shared.requests--;
+  weft__free(r->loop, r, r->size);
+}

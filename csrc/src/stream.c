@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+enum {
+  STREAM_BATCH = 16,     /* writes to one stream that leave in one system call */
+  STREAM_UNTAKEN = 64,   /* connections accepted ahead of Go */
+  STREAM_CHUNK = 1 << 30 /* the most that one system call is asked to write */
+};
+
+static uv_stream_t *stream_of(uintptr_t handle) { return (uv_stream_t *)weft__uv(handle); }
+
+static int stream_closing(uv_stream_t *s) { return uv_is_closing((uv_handle_t *)s); }
+
+static void stream_on_alloc(uv_handle_t *uv, size_t hint, uv_buf_t *buf) {
+  (void)hint;
+  *buf = weft__slab_rest(weft__of_handle(uv)->loop);
+}
+
+static void stream_on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
+  weft_handle *h = weft__of_handle(s);
+  if (n == 0) return; /* nothing was there after all */
+  if (n < 0) {
+    uv_read_stop(s);
+    weft__record(h->loop, (weft_record){.token = h->token, .status = (int32_t)n});
+    return;
+  }
+  weft__slab_take(h->loop, (size_t)n);
+  weft__record(h->loop, (weft_record){.token = h->token, .value = n, .data = buf->base, .kind = WEFT_DATA});
+}
+
+void weft__stream_read_start(weft_loop *loop, const weft_sub *sub) {
+  uv_stream_t *s = stream_of(sub->handle);
+  weft__of_handle(s)->token = sub->token;
+  int err = stream_closing(s) ? UV_ECANCELED : uv_read_start(s, stream_on_alloc, stream_on_read);
+  if (err != 0 && err != UV_EALREADY) {
+    weft__record(loop, (weft_record){.token = sub->token, .status = err});
+  }
+}
+
+void weft__stream_read_stop(const weft_sub *sub) { uv_read_stop(stream_of(sub->handle)); }
+
+static void stream_on_write(uv_write_t *req, int status) {
+  weft_req *r = weft__of_req(req);
+  weft_loop *loop = r->loop;
+  weft_record done = {.token = r->token, .value = (int64_t)r->len, .status = status};
+  weft__req_free(req);
+  weft__record(loop, done);
+}
+
+static void stream_wrote(weft_loop *loop, const weft_sub *sub, int status) {
+  weft_record r = {.token = sub->token, .value = (int64_t)sub->len, .status = status};
+  if (status == 0 && !(sub->flags & WEFT_LOUD)) {
+    weft__record_quiet(loop, r); /* nobody waits for it: it need not keep the loop from sleeping */
+  } else {
+    weft__record(loop, r);
+  }
+}
+
+/* Hands what is left of a write to libuv. */
+static void stream_write_rest(weft_loop *loop, const weft_sub *sub, uint64_t done) {
+  uv_write_t *req = weft__req_new(loop, UV_WRITE, sub->token);
+  if (req == NULL) {
+    stream_wrote(loop, sub, UV_ENOMEM);
+    return;
+  }
+  weft__of_req(req)->len = sub->len;
+  uv_buf_t bufs[8];
+  unsigned n = 0;
+  for (uint64_t at = done; at < sub->len && n < 8; n++) {
+    uint64_t len = sub->len - at < STREAM_CHUNK ? sub->len - at : STREAM_CHUNK;
+    bufs[n] = uv_buf_init((char *)sub->data + at, (unsigned)len);
+    at += len;
+  }
+  int err = uv_write(req, stream_of(sub->handle), bufs, n, stream_on_write);
+  if (err != 0) {
+    weft__req_free(req);
+    stream_wrote(loop, sub, err);
+  }
+}
+
+/* The writes that follow sub on the same stream: they leave together. */
+static uint32_t stream_batch(const weft_sub *sub, uint32_t n, uv_buf_t *bufs) {
+  uint32_t count = 0;
+  while (count < n && count < STREAM_BATCH && sub[count].op == WEFT_WRITE && sub[count].handle == sub->handle) {
+    uint64_t len = sub[count].len < STREAM_CHUNK ? sub[count].len : STREAM_CHUNK;
+    bufs[count] = uv_buf_init((char *)sub[count].data, (unsigned)len);
+    count++;
+    if (len < sub[count - 1].len) break;
+  }
+  return count;
+}
+
+uint32_t weft__stream_write(weft_loop *loop, const weft_sub *sub, uint32_t n) {
+  uv_stream_t *s = stream_of(sub->handle);
+  uv_buf_t bufs[STREAM_BATCH];
+  uint32_t count = stream_batch(sub, n, bufs);
+  int64_t left = UV_ECANCELED;
+  if (!stream_closing(s)) left = uv_try_write(s, bufs, count);
+  if (left == UV_EAGAIN) left = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    if (left < 0) {
+      stream_wrote(loop, &sub[i], (int)left);
+    } else if ((uint64_t)left >= sub[i].len) {
+      left -= (int64_t)sub[i].len;
+      stream_wrote(loop, &sub[i], 0);
+    } else {
+      stream_write_rest(loop, &sub[i], (uint64_t)left);
+      left = 0;
+    }
+  }
+  return count;
+}
+
+int64_t weft_stream_try_write(uintptr_t handle, const void *data, uint64_t len) {
+  uv_buf_t buf = uv_buf_init((char *)data, (unsigned)(len < STREAM_CHUNK ? len : STREAM_CHUNK));
+  return uv_try_write(stream_of(handle), &buf, 1);
+}
+
+uint64_t weft_stream_queue(uintptr_t handle) { return uv_stream_get_write_queue_size(stream_of(handle)); }
+
+static void stream_on_shutdown(uv_shutdown_t *req, int status) {
+  weft_req *r = weft__of_req(req);
+  weft_loop *loop = r->loop;
+  weft_record done = {.token = r->token, .status = status};
+  weft__req_free(req);
+  weft__record(loop, done);
+}
+
+void weft__stream_shutdown(weft_loop *loop, const weft_sub *sub) {
+  uv_stream_t *s = stream_of(sub->handle);
+  uv_shutdown_t *req = weft__req_new(loop, UV_SHUTDOWN, sub->token);
+  int err = UV_ENOMEM;
+  if (req != NULL) {
+    err = stream_closing(s) ? UV_ECANCELED : uv_shutdown(req, s, stream_on_shutdown);
+    if (err != 0) weft__req_free(req);
+  }
+  if (err != 0) weft__record(loop, (weft_record){.token = sub->token, .status = err});
+}
+
+/* Accepts the connection that libuv has ready. Doing it here, not when Go hears of it, lets libuv accept the next ones in the
+ * same turn. */
+static void stream_accept(uv_stream_t *server) {
+  weft_handle *h = weft__of_handle(server);
+  uintptr_t client;
+  int err = weft_tcp_new((uintptr_t)h->loop, &client);
+  if (err == 0) {
+    err = uv_accept(server, stream_of(client));
+    if (err != 0) {
+      weft__handle_close(h->loop, &(weft_sub){.handle = client, .op = WEFT_CLOSE});
+    }
+  }
+  if (err != 0) {
+    weft__record(h->loop, (weft_record){.token = h->token, .status = err});
+    return;
+  }
+  h->untaken++;
+  weft__record(h->loop, (weft_record){.token = h->token, .value = (int64_t)client});
+}
+
+static void stream_on_connection(uv_stream_t *server, int status) {
+  weft_handle *h = weft__of_handle(server);
+  if (status != 0) {
+    weft__record(h->loop, (weft_record){.token = h->token, .status = status});
+  } else if (h->untaken >= STREAM_UNTAKEN) {
+    h->starved = 1; /* libuv stops looking for more until this one is accepted */
+  } else {
+    stream_accept(server);
+  }
+}
+
+int weft_stream_listen(uintptr_t handle, int backlog, uint64_t token) {
+  ((weft_handle *)handle)->token = token;
+  return uv_listen(stream_of(handle), backlog, stream_on_connection);
+}
+
+/* Go has taken one of the connections accepted ahead. */
+void weft_stream_taken(uintptr_t handle) {
+  weft_handle *h = (weft_handle *)handle;
+  h->untaken--;
+  if (h->starved) {
+    h->starved = 0;
+    stream_accept(stream_of(handle));
+  }
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+static void timer_on_fire(uv_timer_t *timer) {
+  weft_handle *h = weft__of_handle(timer);
+  weft__record(h->loop, (weft_record){.token = h->token});
+}
+
+int weft_timer_new(uintptr_t lp, uint64_t token, uintptr_t *handle) {
+  weft_loop *loop = weft__loop(lp);
+  *handle = weft__handle_new(loop, UV_TIMER, token);
+  if (*handle == 0) return UV_ENOMEM;
+  return uv_timer_init(loop->uv, (uv_timer_t *)weft__uv(*handle)); /* cannot fail */
+}
+
+/* The loop's cached time is from before the callbacks that asked for the timer; it would fire that much early. */
+void weft__timer_start(weft_loop *loop, const weft_sub *sub) {
+  uv_timer_t *timer = (uv_timer_t *)weft__uv(sub->handle);
+  uv_update_time(loop->uv);
+  weft__of_handle(timer)->token = sub->token;
+  uv_timer_start(timer, timer_on_fire, sub->len, sub->extra);
+}
+
+void weft__timer_stop(const weft_sub *sub) { uv_timer_stop((uv_timer_t *)weft__uv(sub->handle)); }

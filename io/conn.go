@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+
+package io
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/uv"
+)
+
+var errClosed = net.ErrClosed
+
+// Conn is a stream connection: an Input and an Output that end separately. Dial, Listener.Accept and Serve make one. Safe
+// from any goroutine. TCP connections have the option nodelay on, as in package net.
+type Conn struct {
+	*Input
+	*Output
+
+	l      *Loop
+	local  netip.AddrPort
+	remote netip.AddrPort
+	state  *connState
+
+	mu     sync.Mutex
+	closed *closeOp // Close was called
+}
+
+// connState is a Conn with all its parts, in one object.
+type connState struct {
+	conn  Conn
+	in    Input
+	out   Output
+	tcp   uv.TCP
+	place ringLink
+	shutd bool // the handle is closing; loop goroutine only
+	done  []*closeOp
+}
+
+// newConn returns a connection whose handle open makes. Loop goroutine only.
+func newConn(l *Loop, open func(*uv.TCP) error) (*connState, error) {
+	s := &connState{}
+	if err := open(&s.tcp); err != nil {
+		return nil, err
+	}
+	s.in = Input{l: l, src: s}
+	s.out = Output{l: l, dst: s}
+	s.conn = Conn{Input: &s.in, Output: &s.out, l: l, state: s}
+	l.open.add(s)
+	return s, nil
+}
+
+// established fills in what a connected socket knows.
+func (s *connState) established() {
+	_ = s.tcp.NoDelay(true) // a socket that the peer has reset already reports that at the first read
+	s.conn.local, _ = s.tcp.Sockname()
+	s.conn.remote, _ = s.tcp.Peername()
+}
+
+// LocalAddr returns this end's address.
+func (c *Conn) LocalAddr() net.Addr { return tcpAddr(c.local) }
+
+// RemoteAddr returns the other end's address.
+func (c *Conn) RemoteAddr() net.Addr { return tcpAddr(c.remote) }
+
+// Close flushes what was written, closes the connection, and rejects what still reads from it with net.ErrClosed. Its
+// promise is rejected when the flush fails; the connection is closed all the same. A second Close returns the
+// same. It is not cancelable. Lwt_io.close.
+func (c *Conn) Close() *promise.Promise[promise.Unit] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed != nil {
+		return c.closed.Promise()
+	}
+	op := &closeOp{s: c.state}
+	c.closed = op
+	if op.Init(c.l.q, nil) {
+		c.state.in.discard(c.state.readError(errClosed))
+		c.state.out.flush(true).OnSettle(op.flushed)
+	}
+	return op.Promise()
+}
+
+// closeOp is a Close under way: first the output leaves, then the handle closes.
+type closeOp struct {
+	promise.Leaf[promise.Unit]
+	s   *connState
+	err error
+}
+
+func (op *closeOp) flushed(_ promise.Unit, err error) {
+	op.err = err
+	op.s.conn.l.schedule(op)
+}
+
+func (op *closeOp) perform() {
+	op.s.done = append(op.s.done, op)
+	op.s.shutdown(errClosed)
+}
+
+func (op *closeOp) refused(err error) { op.Fail(err) }
+
+// CloseWrite flushes what was written and then tells the peer that no more comes; reading goes on. Its promise is fulfilled
+// once the end of the stream is on its way.
+func (c *Conn) CloseWrite() *promise.Promise[promise.Unit] {
+	op := &closeWriteOp{s: c.state}
+	if op.Init(c.l.q, nil) {
+		c.state.out.flush(true).OnSettle(op.flushed)
+	}
+	return op.Promise()
+}
+
+type closeWriteOp struct {
+	promise.Leaf[promise.Unit]
+	s *connState
+}
+
+func (op *closeWriteOp) flushed(_ promise.Unit, err error) {
+	if err != nil {
+		op.Fail(err)
+		return
+	}
+	op.s.conn.l.schedule(op)
+}
+
+func (op *closeWriteOp) perform() {
+	if err := op.s.tcp.Shutdown(op); err != nil {
+		op.Fail(op.s.error("close", "shutdown", err))
+	}
+}
+
+func (op *closeWriteOp) refused(err error) { op.Fail(err) }
+
+// Complete implements uv.Completer.
+func (op *closeWriteOp) Complete(ev uv.Event) {
+	if ev.Status < 0 {
+		op.Fail(op.s.error("close", "shutdown", ev.Status))
+		return
+	}
+	op.Settle(promise.Unit{}, nil)
+}
+
+// CloseRead stops reading: what comes is dropped, and reads are rejected with net.ErrClosed. Writing goes on.
+func (c *Conn) CloseRead() *promise.Promise[promise.Unit] {
+	c.state.in.discard(c.state.readError(errClosed))
+	op := &closeReadOp{s: c.state}
+	if op.Init(c.l.q, nil) {
+		c.l.schedule(op)
+	}
+	return op.Promise()
+}
+
+type closeReadOp struct {
+	promise.Leaf[promise.Unit]
+	s *connState
+}
+
+func (op *closeReadOp) perform() {
+	op.s.stopReading()
+	op.Settle(promise.Unit{}, nil)
+}
+
+func (op *closeReadOp) refused(err error) { op.Fail(err) }
+
+// shutdown closes the handle. Everything that libuv still has for it comes back before Complete. Loop goroutine only.
+func (s *connState) shutdown(err error) {
+	if s.shutd {
+		return
+	}
+	s.shutd = true
+	s.conn.l.open.remove(&s.place)
+	s.in.end(s.readError(err))
+	s.out.fail(s.writeError(err))
+	_ = s.tcp.Close((*connCloser)(s)) // the handle is open: shutd says so
+}
+
+// connCloser is a connection as the completer of its handle's close.
+type connCloser connState
+
+// Complete settles what waits for the close.
+func (c *connCloser) Complete(uv.Event) {
+	for _, op := range c.done {
+		op.Settle(promise.Unit{}, op.err)
+	}
+	c.done = nil
+}
+
+func (s *connState) link() *ringLink { return &s.place }
+func (s *connState) flushing() bool  { return s.out.busy() }
+func (s *connState) shut()           { s.shutdown(promise.ErrLoopClosed) }
+
+func (s *connState) readStart(c uv.Completer) error {
+	if s.shutd {
+		return errClosed
+	}
+	return s.tcp.ReadStart(c)
+}
+
+func (s *connState) readStop() { s.stopReading() }
+
+func (s *connState) stopReading() {
+	if !s.shutd {
+		_ = s.tcp.ReadStop() // it cannot fail on an open handle
+	}
+}
+
+func (s *connState) write(b uv.Buffer, n int, loud bool, c uv.Completer) error {
+	if s.shutd {
+		return errClosed
+	}
+	if loud {
+		return s.tcp.WriteLoud(b, n, c)
+	}
+	return s.tcp.Write(b, n, c)
+}
+
+func (s *connState) readError(err error) error  { return s.error("read", "read", err) }
+func (s *connState) writeError(err error) error { return s.error("write", "write", err) }
+
+func (s *connState) error(op, call string, err error) error {
+	return opError(op, "tcp", s.conn.LocalAddr(), s.conn.RemoteAddr(), sysError(call, err))
+}

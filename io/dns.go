@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+
+package io
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/uv"
+)
+
+// LookupHost returns the addresses of host, by the system's resolver (files, mDNS and whatever else it is set up
+// for), in the order it prefers. An address in text form is its own result. Errors are *net.DNSError. Cancelling withdraws
+// a lookup that has not begun, and drops the result of one that has. Lwt_unix.gethostbyname.
+func LookupHost(ctx context.Context, host string) *promise.Promise[[]netip.Addr] {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return promise.Resolved([]netip.Addr{a})
+	}
+	return promise.Map(lookup(ctx, host, ""), func(found []netip.AddrPort) ([]netip.Addr, error) {
+		addrs := make([]netip.Addr, len(found))
+		for i, a := range found {
+			addrs[i] = a.Addr()
+		}
+		return addrs, nil
+	})
+}
+
+// LookupAddrPort returns the TCP addresses of a host and a service, which is a name ("http") or a number ("80"), as
+// LookupHost does. Lwt_unix.getaddrinfo.
+func LookupAddrPort(ctx context.Context, host, service string) *promise.Promise[[]netip.AddrPort] {
+	if a, err := netip.ParseAddr(host); err == nil {
+		if port, err := strconv.ParseUint(service, 10, 16); err == nil {
+			return promise.Resolved([]netip.AddrPort{netip.AddrPortFrom(a, uint16(port))})
+		}
+	}
+	return lookup(ctx, host, service)
+}
+
+func lookup(ctx context.Context, host, service string) *promise.Promise[[]netip.AddrPort] {
+	l, err := loopOf(ctx)
+	if err != nil {
+		return promise.Rejected[[]netip.AddrPort](err)
+	}
+	if host == "" {
+		return promise.Rejected[[]netip.AddrPort](&net.DNSError{Err: "no such host", IsNotFound: true})
+	}
+	op := &lookupOp{l: l, host: host, service: service}
+	if op.Init(l.q, op) && op.Follow(ctx) {
+		l.schedule(op)
+	}
+	return op.Promise()
+}
+
+// lookupOp is a getaddrinfo on libuv's thread pool.
+type lookupOp struct {
+	promise.Leaf[[]netip.AddrPort]
+	l             *Loop
+	host, service string
+	req           *uv.AddrInfoReq // nil before it has begun and after it has ended
+	place         ringLink
+}
+
+func (op *lookupOp) perform() {
+	if !op.Pending() {
+		return
+	}
+	req, err := uv.GetAddrInfo(op.l.uv, op.host, op.service, uv.AddrInfoHints{}, op)
+	if err != nil {
+		op.Fail(dnsError(err, op.host))
+		return
+	}
+	op.req = req
+	op.l.open.add(op)
+}
+
+func (op *lookupOp) refused(err error) { op.Fail(err) }
+
+// Complete implements uv.Completer.
+func (op *lookupOp) Complete(ev uv.Event) {
+	req := op.req
+	op.req = nil
+	op.l.open.remove(&op.place)
+	if ev.Status < 0 {
+		op.Fail(dnsError(ev.Status, op.host))
+		return
+	}
+	op.Settle(req.Addrs(), nil)
+}
+
+// CancelOp implements promise.Canceler. A lookup that a pool thread works on cannot be stopped; its result is dropped.
+func (op *lookupOp) CancelOp(error) {
+	if op.req != nil {
+		_ = op.req.Cancel()
+	}
+}
+
+func (op *lookupOp) flushing() bool  { return false }
+func (op *lookupOp) link() *ringLink { return &op.place }
+
+func (op *lookupOp) shut() {
+	op.Fail(promise.ErrLoopClosed)
+	op.CancelOp(nil)
+}

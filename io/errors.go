@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+
+package io
+
+import (
+	"errors"
+	stdio "io"
+	"net"
+	"net/netip"
+	"os"
+
+	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/uv"
+)
+
+// EOF is std's io.EOF: what reading past the end returns, always bare.
+var EOF = stdio.EOF
+
+// ErrUnexpectedEOF is std's io.ErrUnexpectedEOF.
+var ErrUnexpectedEOF = stdio.ErrUnexpectedEOF
+
+// ErrLineTooLong rejects a ReadLine when no line end comes within the limit. The bytes stay readable by other means.
+var ErrLineTooLong = errors.New("weftio: the line is longer than the limit")
+
+// ErrTooLong rejects a ReadAll when more bytes come than the limit allows. They stay readable.
+var ErrTooLong = errors.New("weftio: the input is longer than the limit")
+
+// ErrBufferFull rejects a Write that would take an Output over its hard limit: its reader does not keep up, and neither
+// did anybody wait for the writes before. Nothing of it was taken.
+var ErrBufferFull = errors.New("weftio: the output buffer is full: wait for the promise of an earlier Write or Flush")
+
+// opError is the shape of every network error that leaves this package: the one that package net gives.
+func opError(op, network string, source, addr net.Addr, err error) error {
+	if err == nil || err == EOF || errors.Is(err, promise.ErrLoopClosed) {
+		return err
+	}
+	if _, ok := err.(*net.OpError); ok {
+		return err
+	}
+	return &net.OpError{Op: op, Net: network, Source: source, Addr: addr, Err: err}
+}
+
+// sysError is a libuv status as os.SyscallError, as std has it inside an OpError.
+func sysError(call string, status error) error {
+	if e, ok := status.(uv.Errno); ok {
+		return os.NewSyscallError(call, e)
+	}
+	return status
+}
+
+// dnsError is the error of a lookup.
+func dnsError(status error, name string) error {
+	e := &net.DNSError{Err: status.Error(), Name: name, UnwrapErr: status}
+	switch status {
+	case uv.EAI_NONAME, uv.EAI_NODATA:
+		e.Err = "no such host"
+		e.IsNotFound = true
+	case uv.EAI_AGAIN:
+		e.IsTemporary = true
+	}
+	return e
+}
+
+// tcpAddr is an address as std has it.
+func tcpAddr(a netip.AddrPort) net.Addr {
+	if !a.IsValid() {
+		return nil
+	}
+	return net.TCPAddrFromAddrPort(a)
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+
+package io
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+
+	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/uv"
+)
+
+// Listener accepts connections. Safe from any goroutine.
+type Listener struct {
+	l       *Loop
+	network string
+	addr    netip.AddrPort
+	tcp     uv.TCP
+	place   ringLink
+
+	mu      sync.Mutex
+	waiting []*acceptOp
+	closed  *closeListenerOp
+
+	// Loop goroutine only.
+	pending int  // connections that libuv has announced and nobody has taken
+	shutd   bool // the handle is closing
+	done    []*closeListenerOp
+}
+
+// backlog is how many connections the system keeps for a listener; it may keep fewer.
+const backlog = 4096
+
+// Listen listens on an address, as net.Listen takes them: network is "tcp", "tcp4" or "tcp6"; an empty host means
+// every address, port 0 a free one (see Addr). It is listening when the promise is fulfilled. Errors are *net.OpError.
+func Listen(ctx context.Context, network, address string) *promise.Promise[*Listener] {
+	l, err := loopOf(ctx)
+	if err != nil {
+		return promise.Rejected[*Listener](err)
+	}
+	host, service, err := splitAddress(network, address)
+	if err != nil {
+		return promise.Rejected[*Listener](opError("listen", network, nil, nil, err))
+	}
+	if host == "" {
+		host = "::"
+		if network == "tcp4" {
+			host = "0.0.0.0"
+		}
+	}
+	return promise.Bind(LookupAddrPort(ctx, host, service), func(addrs []netip.AddrPort) *promise.Promise[*Listener] {
+		for _, a := range addrs {
+			if fits(network, a.Addr()) {
+				return listen(ctx, l, network, a)
+			}
+		}
+		err := &net.AddrError{Err: "no suitable address", Addr: address}
+		return promise.Rejected[*Listener](opError("listen", network, nil, nil, err))
+	})
+}
+
+func listen(ctx context.Context, l *Loop, network string, addr netip.AddrPort) *promise.Promise[*Listener] {
+	op := &listenOp{ln: &Listener{l: l, network: network, addr: addr}}
+	if op.Init(l.q, op) && op.Follow(ctx) {
+		l.schedule(op)
+	}
+	return op.Promise()
+}
+
+type listenOp struct {
+	promise.Leaf[*Listener]
+	ln *Listener
+}
+
+func (op *listenOp) perform() {
+	if !op.Pending() {
+		return
+	}
+	ln := op.ln
+	if call, err := ln.open(); err != nil {
+		op.Fail(opError("listen", ln.network, nil, tcpAddr(ln.addr), sysError(call, err)))
+		return
+	}
+	if !op.Settle(ln, nil) {
+		ln.shutdown()
+	}
+}
+
+func (op *listenOp) refused(err error) { op.Fail(err) }
+
+// CancelOp implements promise.Canceler: perform looks for itself.
+func (op *listenOp) CancelOp(error) {}
+
+// open makes the handle listen; after an error it is closed.
+func (ln *Listener) open() (call string, err error) {
+	if err := ln.tcp.Init(ln.l.uv); err != nil {
+		return "socket", err
+	}
+	ln.l.open.add(ln)
+	if err := ln.tcp.Bind(ln.addr, 0); err != nil {
+		ln.shutdown()
+		return "bind", err
+	}
+	if err := ln.tcp.Listen(backlog, (*announcer)(ln)); err != nil {
+		ln.shutdown()
+		return "listen", err
+	}
+	ln.addr, err = ln.tcp.Sockname()
+	return "getsockname", err
+}
+
+// Addr returns the address that the listener listens on.
+func (ln *Listener) Addr() net.Addr { return tcpAddr(ln.addr) }
+
+// Port returns the port that the listener listens on.
+func (ln *Listener) Port() int { return int(ln.addr.Port()) }
+
+// String returns the address as text.
+func (ln *Listener) String() string {
+	return net.JoinHostPort(ln.addr.Addr().String(), strconv.Itoa(ln.Port()))
+}
+
+// Accept returns the next connection. After Close it is rejected with net.ErrClosed. A cancelled Accept takes none.
+// Lwt_unix.accept.
+func (ln *Listener) Accept() *promise.Promise[*Conn] {
+	op := &acceptOp{ln: ln}
+	if !op.Init(ln.l.q, op) {
+		return op.Promise()
+	}
+	ln.mu.Lock()
+	closed := ln.closed != nil
+	if !closed {
+		ln.waiting = append(ln.waiting, op)
+	}
+	ln.mu.Unlock()
+	if closed {
+		op.Fail(ln.error("accept", errClosed))
+		return op.Promise()
+	}
+	ln.l.schedule(op)
+	return op.Promise()
+}
+
+type acceptOp struct {
+	promise.Leaf[*Conn]
+	ln *Listener
+}
+
+func (op *acceptOp) perform()          { op.ln.serve() }
+func (op *acceptOp) refused(err error) { op.Fail(err) }
+
+// CancelOp implements promise.Canceler: serve passes over it.
+func (op *acceptOp) CancelOp(error) {}
+
+// announcer is a Listener as the completer of its connections.
+type announcer Listener
+
+// Complete is called for each connection that libuv has ready.
+func (a *announcer) Complete(ev uv.Event) {
+	ln := (*Listener)(a)
+	if ev.Status < 0 {
+		if op := ln.next(); op != nil {
+			op.Fail(ln.error("accept", ev.Status))
+		}
+		return
+	}
+	ln.pending++
+	ln.serve()
+}
+
+// serve hands announced connections to those who wait for one.
+func (ln *Listener) serve() {
+	for ln.pending > 0 && !ln.shutd {
+		op := ln.next()
+		if op == nil {
+			return
+		}
+		ln.pending--
+		ln.hand(op)
+	}
+}
+
+// next takes the first Accept that was not cancelled off the queue.
+func (ln *Listener) next() *acceptOp {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	for len(ln.waiting) > 0 {
+		op := ln.waiting[0]
+		ln.waiting[0] = nil
+		if ln.waiting = ln.waiting[1:]; len(ln.waiting) == 0 {
+			ln.waiting = nil
+		}
+		if op.Pending() {
+			return op
+		}
+	}
+	return nil
+}
+
+// hand accepts a connection for op.
+func (ln *Listener) hand(op *acceptOp) {
+	s, err := newConn(ln.l, ln.tcp.Accept)
+	if err != nil {
+		op.Fail(ln.error("accept", err))
+		return
+	}
+	s.established()
+	if !op.Settle(&s.conn, nil) {
+		s.shutdown(errClosed)
+	}
+}
+
+// Close stops listening and rejects what waits in Accept with net.ErrClosed. Connections that were accepted live on. A
+// second Close returns the same promise. Lwt_io.shutdown_server.
+func (ln *Listener) Close() *promise.Promise[promise.Unit] {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if ln.closed == nil {
+		ln.closed = &closeListenerOp{ln: ln}
+		if ln.closed.Init(ln.l.q, nil) {
+			ln.l.schedule(ln.closed)
+		}
+	}
+	return ln.closed.Promise()
+}
+
+type closeListenerOp struct {
+	promise.Leaf[promise.Unit]
+	ln *Listener
+}
+
+func (op *closeListenerOp) perform() {
+	if op.ln.shutd {
+		op.Settle(promise.Unit{}, nil)
+		return
+	}
+	op.ln.done = append(op.ln.done, op)
+	op.ln.shutdown()
+}
+
+func (op *closeListenerOp) refused(err error) { op.Fail(err) }
+
+// shutdown closes the handle. Loop goroutine only.
+func (ln *Listener) shutdown() { ln.shutdownAs(ln.error("accept", errClosed)) }
+
+func (ln *Listener) shutdownAs(err error) {
+	if ln.shutd {
+		return
+	}
+	ln.shutd = true
+	ln.l.open.remove(&ln.place)
+	for op := ln.next(); op != nil; op = ln.next() {
+		op.Fail(err)
+	}
+	_ = ln.tcp.Close((*listenerCloser)(ln)) // the handle is open: shutd says so
+}
+
+// listenerCloser is a Listener as the completer of its handle's close.
+type listenerCloser Listener
+
+// Complete settles what waits for the close.
+func (c *listenerCloser) Complete(uv.Event) {
+	for _, op := range c.done {
+		op.Settle(promise.Unit{}, nil)
+	}
+	c.done = nil
+}
+
+func (ln *Listener) flushing() bool  { return false }
+func (ln *Listener) link() *ringLink { return &ln.place }
+func (ln *Listener) shut()           { ln.shutdownAs(promise.ErrLoopClosed) }
+
+func (ln *Listener) error(op string, err error) error {
+	return opError(op, ln.network, nil, tcpAddr(ln.addr), sysError(op, err))
+}

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+
+package io
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/uv"
+)
+
+// Output is an output channel: writes gather in a buffer, which leaves at the end of the loop's turn, or when it is full.
+// The bytes of two writes never mix, and they leave in the order written. Safe from any goroutine.
+//
+// # Back-pressure
+//
+// A Write's promise is fulfilled at once while no more than the high-water mark (64 KiB) waits to leave, and otherwise when
+// its bytes have moved below that. Above the hard limit (16 times the mark) a Write takes nothing and is rejected
+// with ErrBufferFull. Lwt_io.output_channel.
+type Output struct {
+	l   *Loop
+	dst sink
+
+	mu       sync.Mutex
+	chunks   []chunk    // to be handed to libuv at the end of the turn
+	inflight []chunk    // handed over, in order
+	below    int        // bytes in both
+	waiting  []*writeOp // above the mark: not yet in chunks
+	above    int        // bytes of these
+	written  int64      // bytes that have left for good
+	flushes  []*flushOp
+	err      error // the first failure; nothing is written after it
+	closed   bool  // by its user
+	asked    bool  // the loop is about to hand chunks over
+}
+
+// chunk is a piece of C memory with n bytes to write.
+type chunk struct {
+	buf uv.Buffer
+	n   int
+}
+
+// sink is where an Output's bytes go. Its methods are called on the loop.
+type sink interface {
+	// write writes n bytes of b; loud: somebody waits for that.
+	write(b uv.Buffer, n int, loud bool, c uv.Completer) error
+	writeError(err error) error // in the shape users see
+}
+
+const (
+	highWater = 64 << 10
+	hardLimit = 16 * highWater
+	chunkSize = 4 << 10
+)
+
+var fulfilled = promise.Resolved(promise.Unit{})
+
+// Write writes all of b, which it has copied when it returns. Cancelling its promise withdraws bytes that had to wait
+// above the mark, and no others. Lwt_io.write_from_exactly.
+func (o *Output) Write(b []byte) *promise.Promise[promise.Unit] {
+	o.mu.Lock()
+	p, ask := o.add(b)
+	o.mu.Unlock()
+	if ask {
+		o.l.schedule((*outputWork)(o))
+	}
+	return p
+}
+
+// WriteString writes s, as Write does. Lwt_io.write.
+func (o *Output) WriteString(s string) *promise.Promise[promise.Unit] { return o.Write([]byte(s)) }
+
+// WriteLine writes s and a line feed, as Write does. Lwt_io.write_line.
+func (o *Output) WriteLine(s string) *promise.Promise[promise.Unit] {
+	return o.Write(append([]byte(s), '\n'))
+}
+
+// Printf writes what fmt.Sprintf formats, as Write does. Lwt_io.fprintf.
+func (o *Output) Printf(format string, args ...any) *promise.Promise[promise.Unit] {
+	return o.Write(fmt.Appendf(nil, format, args...))
+}
+
+// add takes b, or says why not, with o.mu held. ask: the loop has to be asked to hand chunks over.
+func (o *Output) add(b []byte) (p *promise.Promise[promise.Unit], ask bool) {
+	switch {
+	case o.err != nil:
+		return promise.Rejected[promise.Unit](o.err), false
+	case o.closed:
+		return promise.Rejected[promise.Unit](o.dst.writeError(errClosed)), false
+	case len(b) == 0:
+		return fulfilled, false
+	case o.below+o.above > 0 && o.below+o.above+len(b) > hardLimit:
+		return promise.Rejected[promise.Unit](ErrBufferFull), false
+	case len(o.waiting) == 0 && (o.below == 0 || o.below+len(b) <= highWater) && len(b) <= highWater:
+		o.fill(b)
+		return fulfilled, o.ask()
+	}
+	w := &writeOp{o: o, data: append([]byte(nil), b...)}
+	if !w.Init(o.l.q, w) {
+		return w.Promise(), false
+	}
+	o.waiting = append(o.waiting, w)
+	o.above += len(b)
+	return w.Promise(), o.advance()
+}
+
+// fill copies b into chunks.
+func (o *Output) fill(b []byte) {
+	o.below += len(b)
+	for len(b) > 0 {
+		last := len(o.chunks) - 1
+		if last < 0 || o.chunks[last].n == len(o.chunks[last].buf.Bytes()) {
+			size := chunkSize
+			if len(b) > chunkSize {
+				size = len(b)
+			}
+			o.chunks = append(o.chunks, chunk{buf: o.l.uv.Buffer(size)})
+			last++
+		}
+		c := &o.chunks[last]
+		n := copy(c.buf.Bytes()[c.n:], b)
+		c.n += n
+		b = b[n:]
+	}
+}
+
+func (o *Output) ask() bool {
+	if o.asked {
+		return false
+	}
+	o.asked = true
+	return true
+}
+
+// advance moves waiting writes below the mark, as far as there is room. It returns whether the loop has to be asked.
+func (o *Output) advance() (ask bool) {
+	for len(o.waiting) > 0 && o.below < highWater {
+		w := o.waiting[0]
+		room := highWater - o.below
+		if !w.Pending() { // cancelled; what is left of it must not leave
+			o.drop()
+			continue
+		}
+		n := min(room, len(w.data))
+		o.fill(w.data[:n])
+		o.above -= n
+		w.data = w.data[n:]
+		ask = true
+		if len(w.data) == 0 {
+			o.drop()
+			w.Settle(promise.Unit{}, nil)
+		}
+	}
+	return ask && o.ask()
+}
+
+// drop takes the first waiting write off the queue.
+func (o *Output) drop() {
+	o.above -= len(o.waiting[0].data)
+	o.waiting[0] = nil
+	o.waiting = o.waiting[1:]
+	if len(o.waiting) == 0 {
+		o.waiting = nil
+	}
+}
+
+// writeOp is a Write that has to wait.
+type writeOp struct {
+	promise.Leaf[promise.Unit]
+	o    *Output
+	data []byte
+}
+
+// CancelOp implements promise.Canceler: it withdraws what is still above the mark.
+func (w *writeOp) CancelOp(error) {
+	o := w.o
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, x := range o.waiting {
+		if x == w {
+			o.above -= len(w.data)
+			o.waiting = append(o.waiting[:i], o.waiting[i+1:]...)
+			return
+		}
+	}
+}
+
+// outputWork hands an Output's chunks over.
+type outputWork Output
+
+func (w *outputWork) perform() {
+	o := (*Output)(w)
+	o.mu.Lock()
+	o.asked = false
+	chunks := o.chunks
+	o.chunks = nil
+	if o.err != nil {
+		o.mu.Unlock()
+		free(chunks)
+		return
+	}
+	first := len(o.inflight)
+	loud := len(o.flushes)+len(o.waiting) > 0
+	o.inflight = append(o.inflight, chunks...)
+	o.mu.Unlock()
+	for i, c := range chunks {
+		if err := o.dst.write(c.buf, c.n, loud, (*outputWriter)(o)); err != nil {
+			o.mu.Lock()
+			o.inflight = o.inflight[:first+i]
+			o.mu.Unlock()
+			free(chunks[i:])
+			o.fail(o.dst.writeError(err))
+			return
+		}
+	}
+}
+
+func (w *outputWork) refused(err error) { (*Output)(w).fail(err) }
+
+func free(chunks []chunk) {
+	for _, c := range chunks {
+		c.buf.Free()
+	}
+}
+
+// outputWriter is an Output as the completer of its writes, which complete in order.
+type outputWriter Output
+
+// Complete frees the oldest chunk in flight.
+func (w *outputWriter) Complete(ev uv.Event) {
+	o := (*Output)(w)
+	o.mu.Lock()
+	c := o.inflight[0]
+	o.inflight[0] = chunk{}
+	if o.inflight = o.inflight[1:]; len(o.inflight) == 0 {
+		o.inflight = nil
+	}
+	o.below -= c.n
+	o.written += int64(c.n)
+	if ev.Status < 0 {
+		o.mu.Unlock()
+		c.buf.Free()
+		o.fail(o.dst.writeError(ev.Status))
+		return
+	}
+	ask := o.advance()
+	o.flushed()
+	o.mu.Unlock()
+	c.buf.Free()
+	if ask {
+		o.l.schedule((*outputWork)(o))
+	}
+}
+
+// fail ends the channel: everything pending is rejected with err. The first failure counts.
+func (o *Output) fail(err error) {
+	o.mu.Lock()
+	if o.err == nil {
+		o.err = err
+	}
+	err = o.err
+	waiting, flushes, chunks := o.waiting, o.flushes, o.chunks
+	o.waiting, o.flushes, o.chunks, o.above = nil, nil, nil, 0
+	for _, c := range chunks {
+		o.below -= c.n
+	}
+	o.mu.Unlock()
+	free(chunks)
+	for _, w := range waiting {
+		w.Fail(err)
+	}
+	for _, f := range flushes {
+		f.Fail(err)
+	}
+}
+
+// Flush returns a promise that is fulfilled once everything written so far has been handed to the system, and rejected
+// when that fails. It is not cancelable. Lwt_io.flush.
+func (o *Output) Flush() *promise.Promise[promise.Unit] { return o.flush(false) }
+
+// flush is Flush; with last it refuses further writes.
+func (o *Output) flush(last bool) *promise.Promise[promise.Unit] {
+	o.mu.Lock()
+	o.closed = o.closed || last
+	f, ask := &flushOp{until: o.written + int64(o.below+o.above)}, false
+	switch {
+	case o.err != nil:
+		o.mu.Unlock()
+		return promise.Rejected[promise.Unit](o.err)
+	case o.below+o.above == 0:
+		o.mu.Unlock()
+		return fulfilled
+	case f.Init(o.l.q, nil):
+		o.flushes = append(o.flushes, f)
+		ask = o.ask()
+	}
+	o.mu.Unlock()
+	if ask { // the loop may sleep on completions that nobody waited for until now
+		o.l.schedule((*outputWork)(o))
+	}
+	return f.Promise()
+}
+
+// flushOp waits until so many bytes have left.
+type flushOp struct {
+	promise.Leaf[promise.Unit]
+	until int64
+}
+
+// flushed settles the flushes whose bytes have left. Writes that were withdrawn make up for their bytes at the end.
+func (o *Output) flushed() {
+	for len(o.flushes) > 0 && (o.flushes[0].until <= o.written || o.below+o.above == 0) {
+		o.flushes[0].Settle(promise.Unit{}, nil)
+		o.flushes[0] = nil
+		o.flushes = o.flushes[1:]
+	}
+	if len(o.flushes) == 0 {
+		o.flushes = nil
+	}
+}
+
+// busy reports whether bytes wait to leave.
+func (o *Output) busy() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err == nil && o.below+o.above > 0
+}
+
+// Writer returns the channel as std's io.Writer, for code that only writes: its Write awaits under ctx when the
+// channel is above its mark, so it is for tasks and goroutines.
+func (o *Output) Writer(ctx context.Context) *Writer { return &Writer{ctx, o} }
+
+// Writer is an Output as std's io.Writer.
+type Writer struct {
+	ctx context.Context
+	o   *Output
+}
+
+// Write implements io.Writer.
+func (w *Writer) Write(p []byte) (int, error) {
+	if err := w.o.Write(p).Wait(w.ctx); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}

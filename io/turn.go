@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+
+package io
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/uv"
+)
+
+// yieldEvery is how often a busy loop passes the scheduler. From 10 ms on without that, the runtime's monitor takes the
+// goroutine's processor away at every tick, and each return from C then has to get one back.
+const yieldEvery = 8 * time.Millisecond
+
+// turns is the body of the loop: callbacks and tasks, then what they asked of libuv, then one poll, whose completions make
+// the next callbacks. It starts again after a callback that called runtime.Goexit.
+func (l *Loop) turns() {
+	for !l.stop {
+		l.turn()
+	}
+}
+
+// turn is one lap of the loop.
+func (l *Loop) turn() {
+	l.state.Store(running)
+	more := l.q.Run()
+	if l.stop {
+		return
+	}
+	l.poll(more)
+	l.yield()
+}
+
+// poll does the turn's work and runs libuv once. It blocks only when nothing is left to run here.
+func (l *Loop) poll(more bool) {
+	l.perform()
+	mode := uv.RunOnce
+	if more || !l.state.CompareAndSwap(running, asleep) {
+		mode = uv.RunNoWait
+	}
+	if _, err := l.uv.Turn(mode); err != nil {
+		l.q.Report(err)
+	}
+}
+
+// perform does what was scheduled, and what that schedules.
+func (l *Loop) perform() {
+	for {
+		l.mu.Lock()
+		if len(l.todo) == 0 {
+			l.polling = true
+			l.mu.Unlock()
+			return
+		}
+		batch := l.todo
+		l.todo = l.spare[:0]
+		l.mu.Unlock()
+		for i, w := range batch {
+			batch[i] = nil
+			w.perform()
+		}
+		l.spare = batch
+	}
+}
+
+// polled is called when uv_run has returned, before its completions are delivered: from here on the loop needs no waking.
+func (l *Loop) polled() {
+	l.state.Store(running)
+	l.mu.Lock()
+	l.polling = false
+	l.mu.Unlock()
+}
+
+// schedule has w performed before the next poll; when the loop has ended, refused instead. Safe from any goroutine.
+func (l *Loop) schedule(w work) {
+	l.mu.Lock()
+	if l.refuse {
+		l.mu.Unlock()
+		w.refused(promise.ErrLoopClosed)
+		return
+	}
+	l.todo = append(l.todo, w)
+	wake := l.polling
+	l.mu.Unlock()
+	if wake {
+		l.Wake()
+	}
+}
+
+// Wake implements promise.Executor: the loop runs its queue soon. Only one that sleeps costs more than a load.
+func (l *Loop) Wake() {
+	if l.state.Load() == woken {
+		return
+	}
+	if l.state.Swap(woken) == asleep {
+		_ = l.async.Send() // a closed one belongs to a loop that has ended
+	}
+}
+
+// WakeAt implements promise.Executor.
+func (l *Loop) WakeAt(t time.Duration) {
+	l.due = t
+	l.arm()
+}
+
+// arm starts the libuv timer for l.due. libuv counts from its cached time, in whole milliseconds, so the timer may fire a
+// little early: then it is armed again.
+func (l *Loop) arm() {
+	if l.due < 0 {
+		l.timer.Stop()
+		return
+	}
+	wait := max(l.due-l.Now(), 0)
+	if err := l.timer.Start(wait, 0, (*alarm)(l)); err != nil {
+		l.q.Report(err)
+	}
+}
+
+// alarm is the loop, as the completer of its timer.
+type alarm Loop
+
+// Complete is called when the timer fires. The turn that follows runs the queue, which finds what is due.
+func (a *alarm) Complete(uv.Event) {
+	if l := (*Loop)(a); l.due >= 0 && l.Now() < l.due {
+		l.arm()
+	}
+}
+
+// yield passes the scheduler now and then, and at once when goroutines were woken: they would wait for the monitor.
+func (l *Loop) yield() {
+	if l.q.Woke() {
+		l.yielded = l.uv.Now()
+		runtime.Gosched()
+		return
+	}
+	if now := l.uv.Now(); now-l.yielded >= yieldEvery {
+		l.yielded = now
+		runtime.Gosched()
+	}
+}
+
+// loops holds every open loop at the index of its id, so that a thread's id leads to its loop.
+var loops atomic.Pointer[[]*Loop]
+
+func init() {
+	promise.RegisterLocator(func() (*promise.Queue, bool) {
+		id, nested := uv.CurrentThread()
+		if id == 0 {
+			return nil, false
+		}
+		all := *loops.Load()
+		if id >= uint64(len(all)) || all[id] == nil {
+			return nil, false
+		}
+		return all[id].q, nested
+	})
+}
+
+// register gives a loop its id, which is never 0.
+func register(l *Loop) uint64 {
+	for {
+		old := loops.Load()
+		all := []*Loop{nil}
+		if old != nil {
+			all = append([]*Loop(nil), *old...)
+		}
+		id := freeSlot(all)
+		if id == len(all) {
+			all = append(all, nil)
+		}
+		all[id] = l
+		if loops.CompareAndSwap(old, &all) {
+			return uint64(id)
+		}
+	}
+}
+
+func freeSlot(all []*Loop) int {
+	for id := 1; id < len(all); id++ {
+		if all[id] == nil {
+			return id
+		}
+	}
+	return len(all)
+}
+
+func unregister(id uint64) {
+	for {
+		old := loops.Load()
+		all := append([]*Loop(nil), *old...)
+		all[id] = nil
+		if loops.CompareAndSwap(old, &all) {
+			return
+		}
+	}
+}

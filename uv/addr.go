@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+
+package uv
+
+// #include "../csrc/src/engine.h"
+import "C"
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"unsafe"
+)
+
+type addr = C.weft_addr
+
+// addrFrom is an address as C has it. A zone is an interface's name or number.
+func addrFrom(a netip.AddrPort) (ca addr, err error) {
+	ip := a.Addr()
+	if !ip.IsValid() {
+		return ca, EINVAL
+	}
+	ca.port = C.uint16_t(a.Port())
+	out := unsafe.Slice((*byte)(unsafe.Pointer(&ca.ip[0])), len(ca.ip))
+	if ip.Is4() {
+		ca.family = C.WEFT_IPV4
+		b := ip.As4()
+		copy(out, b[:])
+		return ca, nil
+	}
+	ca.family = C.WEFT_IPV6
+	b := ip.As16()
+	copy(out, b[:])
+	if zone := ip.Zone(); zone != "" {
+		scope, err := scopeOf(zone)
+		if err != nil {
+			return ca, err
+		}
+		ca.scope = scope
+	}
+	return ca, nil
+}
+
+func scopeOf(zone string) (C.uint32_t, error) {
+	if n, err := strconv.ParseUint(zone, 10, 32); err == nil {
+		return C.uint32_t(n), nil
+	}
+	i, err := net.InterfaceByName(zone)
+	if err != nil {
+		return 0, err
+	}
+	return C.uint32_t(i.Index), nil
+}
+
+// addrTo is a C address as netip has it: invalid for a family that is neither IPv4 nor IPv6.
+func addrTo(ca *addr) netip.AddrPort {
+	in := unsafe.Slice((*byte)(unsafe.Pointer(&ca.ip[0])), len(ca.ip))
+	var ip netip.Addr
+	switch ca.family {
+	case C.WEFT_IPV4:
+		ip = netip.AddrFrom4([4]byte(in[:4]))
+	case C.WEFT_IPV6:
+		ip = netip.AddrFrom16([16]byte(in))
+		if ca.scope != 0 {
+			ip = ip.WithZone(zoneOf(int(ca.scope)))
+		}
+	default:
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(ip, uint16(ca.port))
+}
+
+func zoneOf(scope int) string {
+	if i, err := net.InterfaceByIndex(scope); err == nil {
+		return i.Name
+	}
+	return strconv.Itoa(scope)
+}
+
+func addrsOf(r *C.weft_record) []addr { return unsafe.Slice((*addr)(r.data), r.value) }

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+
+package uv
+
+// #include "../csrc/src/engine.h"
+import "C"
+
+import "sync"
+
+// Async wakes a loop from elsewhere.
+type Async struct {
+	Handle
+
+	mu   sync.Mutex // a Send must not be under way when libuv closes the handle
+	send C.uintptr_t
+}
+
+// NewAsync returns a handle whose Send has c told. Loop goroutine only. Binds uv_async_init.
+func NewAsync(l *Loop, c Completer) (*Async, error) {
+	a := &Async{}
+	a.l = l
+	token := a.listen(c)
+	if e := C.weft_async_new(l.ptr, token, &a.ptr); e != 0 {
+		l.slots.remove(uint64(token))
+		return nil, Errno(e)
+	}
+	a.send = a.ptr
+	return a, nil
+}
+
+// Send has the Completer told on the loop: once for any number of Sends before that. It returns ErrClosed on a closed
+// handle. Safe from any goroutine. Binds uv_async_send.
+func (a *Async) Send() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.send == 0 {
+		return ErrClosed
+	}
+	if e := C.weft_async_send(a.send); e != 0 {
+		return Errno(e)
+	}
+	return nil
+}
+
+// Close is Handle.Close; it waits for a Send that is under way. Loop goroutine only. Binds uv_close.
+func (a *Async) Close(c Completer) error {
+	a.mu.Lock()
+	a.send = 0
+	a.mu.Unlock()
+	return a.Handle.Close(c)
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+
+package uv
+
+// #include "../csrc/src/engine.h"
+import "C"
+
+import "net"
+
+// ErrClosed is returned by what needs an open handle. It is net.ErrClosed to errors.Is.
+var ErrClosed = net.ErrClosed
+
+// Handle is what all handles share. It is embedded in each of them.
+type Handle struct {
+	l     *Loop
+	ptr   C.uintptr_t // 0: not open
+	token uint64      // of the handle's own events; 0: none yet
+}
+
+// Loop returns the handle's loop, nil before Init.
+func (h *Handle) Loop() *Loop { return h.l }
+
+// Close closes the handle, by the next turn; c, which may be nil, is told when it is gone. Requests that are pending on
+// it complete before that, with ECANCELED. A closed handle returns ErrClosed. Loop goroutine only. Binds uv_close.
+func (h *Handle) Close(c Completer) error { return h.close(c, C.WEFT_CLOSE) }
+
+func (h *Handle) close(c Completer, op C.int32_t) error {
+	if h.ptr == 0 {
+		return ErrClosed
+	}
+	sub := C.weft_sub{handle: h.ptr, op: op}
+	if c != nil {
+		sub.token = C.uint64_t(h.l.slots.add(c, true))
+	}
+	if err := h.l.submit(sub); err != nil {
+		h.l.slots.remove(uint64(sub.token))
+		return err
+	}
+	h.l.slots.remove(h.token)
+	h.ptr, h.token = 0, 0
+	return nil
+}
+
+// IsClosing reports whether the handle is not open: Close was called, or Init was not. Binds uv_is_closing.
+func (h *Handle) IsClosing() bool { return h.ptr == 0 }
+
+// IsActive reports whether the handle does something, as of the last turn. Loop goroutine only. Binds uv_is_active.
+func (h *Handle) IsActive() bool { return h.state()&C.WEFT_ACTIVE != 0 }
+
+// HasRef reports whether the handle keeps the loop alive. Loop goroutine only. Binds uv_has_ref.
+func (h *Handle) HasRef() bool { return h.state()&C.WEFT_HAS_REF != 0 }
+
+func (h *Handle) state() C.int {
+	if h.ptr == 0 {
+		return 0
+	}
+	return C.weft_handle_state(h.ptr)
+}
+
+// Ref lets the handle keep the loop alive, as it does by default. Loop goroutine only. Binds uv_ref.
+func (h *Handle) Ref() { h.ref(1) }
+
+// Unref has the loop end without regard to the handle. Loop goroutine only. Binds uv_unref.
+func (h *Handle) Unref() { h.ref(0) }
+
+func (h *Handle) ref(on C.int) {
+	if h.ptr != 0 {
+		C.weft_handle_ref(h.ptr, on)
+	}
+}
+
+// listen makes c the Completer of the handle's own events and returns their token.
+func (h *Handle) listen(c Completer) C.uint64_t {
+	if h.token == 0 {
+		h.token = h.l.slots.add(c, false)
+	} else {
+		h.l.slots.set(h.token, c)
+	}
+	return C.uint64_t(h.token)
+}

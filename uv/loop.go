@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+
+package uv
+
+/*
+#cgo !windows pkg-config: libuv
+#cgo windows pkg-config: libuv-static
+#include "../csrc/src/engine.h"
+
+#cgo noescape weft_loop_new
+#cgo noescape weft_error_text
+#cgo noescape weft_error_name
+#cgo noescape weft_stream_try_write
+#cgo nocallback weft_stream_try_write
+#cgo noescape weft_tcp_bind
+#cgo noescape weft_tcp_connect
+#cgo noescape weft_tcp_sockname
+#cgo nocallback weft_tcp_sockname
+#cgo noescape weft_tcp_peername
+#cgo nocallback weft_tcp_peername
+#cgo nocallback weft_thread
+#cgo nocallback weft_async_send
+*/
+import "C"
+
+import (
+	"errors"
+	"sync"
+	"time"
+	"unsafe"
+
+	_ "github.com/weft-go/weft/csrc" // the sources are build inputs
+)
+
+// RunMode says how long Turn and Run go on.
+type RunMode int
+
+// The modes of uv_run.
+const (
+	RunDefault RunMode = C.UV_RUN_DEFAULT
+	RunOnce    RunMode = C.UV_RUN_ONCE
+	RunNoWait  RunMode = C.UV_RUN_NOWAIT
+)
+
+var errNested = errors.New("uv: Turn called from a Completer, which Turn has called: return to it instead")
+
+// Loop is a libuv loop. NewLoop makes one.
+type Loop struct {
+	// OnPoll, when not nil, is called by Turn after uv_run has returned and before the first Completer.
+	OnPoll func()
+
+	ptr     C.uintptr_t
+	shared  *C.weft_shared
+	slots   slots
+	turning bool
+
+	mu   sync.Mutex // guards the end of ptr, against Stats
+	pool pool
+}
+
+// Event is what a Completer is told.
+type Event struct {
+	Status Errno  // 0 or negative
+	Value  int64  // bytes written; else 0
+	Data   []byte // bytes read: C memory, valid until Complete returns
+
+	addrs []addr // of a lookup: likewise
+}
+
+// Completer is told that something has happened. Complete is called by Turn, on the loop's goroutine.
+type Completer interface{ Complete(ev Event) }
+
+// CompleterFunc is a function as a Completer.
+type CompleterFunc func(ev Event)
+
+// Complete calls f.
+func (f CompleterFunc) Complete(ev Event) { f(ev) }
+
+// NewLoop returns a new loop, for the calling goroutine, which should be locked to its thread. The first one installs what
+// keeps SIGPIPE from killing the process. Binds uv_loop_init.
+func NewLoop() (*Loop, error) {
+	guard()
+	l := &Loop{}
+	if e := C.weft_loop_new(&l.ptr); e != 0 {
+		return nil, Errno(e)
+	}
+	l.shared = C.weft_loop_shared(l.ptr)
+	return l, nil
+}
+
+// Turn hands libuv what was asked of it since the last turn, runs it once in the given mode, and calls the Completers of what
+// has happened; it returns how many. With RunOnce it blocks only when nothing has happened yet. A panic of
+// a Completer leaves the rest to the next turn. Loop goroutine only. Binds uv_run.
+func (l *Loop) Turn(mode RunMode) (events int, err error) {
+	if l.turning {
+		return 0, errNested
+	}
+	l.turning = true
+	defer func() { l.turning = false }()
+	n := int(C.weft_turn(l.ptr, C.int(mode)))
+	if l.OnPoll != nil {
+		l.OnPoll()
+	}
+	if n > 0 {
+		l.drain()
+	}
+	return n, nil
+}
+
+// drain calls the Completers of the records that the turn has left.
+func (l *Loop) drain() {
+	records := unsafe.Slice(l.shared.records, l.shared.count)
+	for i := range records {
+		r := &records[i]
+		l.shared.drained++
+		c := l.slots.take(uint64(r.token))
+		if c == nil {
+			l.unclaimed(r)
+			continue
+		}
+		ev := Event{Status: Errno(r.status), Value: int64(r.value)}
+		switch r.kind {
+		case C.WEFT_DATA:
+			ev.Data = unsafe.Slice((*byte)(r.data), r.value)
+		case C.WEFT_ADDRS:
+			ev.addrs = addrsOf(r)
+			c.Complete(ev)
+			C.weft_addrs_free(l.ptr, r.data, C.uint64_t(r.value))
+			continue
+		}
+		c.Complete(ev)
+	}
+}
+
+// unclaimed frees what the record of a stale token carries.
+func (l *Loop) unclaimed(r *C.weft_record) {
+	if r.kind == C.WEFT_ADDRS {
+		C.weft_addrs_free(l.ptr, r.data, C.uint64_t(r.value))
+	}
+}
+
+// Run turns the loop: once, or with RunDefault until nothing is alive. Loop goroutine only. Binds uv_run.
+func (l *Loop) Run(mode RunMode) error {
+	if mode != RunDefault {
+		_, err := l.Turn(mode)
+		return err
+	}
+	for l.Pending() || l.Alive() {
+		if _, err := l.Turn(RunOnce); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Pending reports whether something was asked of libuv that the next turn hands over, or has happened and is not delivered.
+// Loop goroutine only.
+func (l *Loop) Pending() bool { return l.shared.nsubs > 0 || l.shared.count > l.shared.drained }
+
+// Alive reports whether active and referenced handles, or requests, or closing handles are left. Loop goroutine only.
+// Binds uv_loop_alive.
+func (l *Loop) Alive() bool { return C.weft_loop_alive(l.ptr) != 0 }
+
+// Now returns the loop's time, in whole milliseconds, as of the last turn or UpdateTime. Loop goroutine only. Binds uv_now.
+func (l *Loop) Now() time.Duration { return time.Duration(l.shared.now) * time.Millisecond }
+
+// UpdateTime reads the clock. Loop goroutine only. Binds uv_update_time.
+func (l *Loop) UpdateTime() { C.weft_loop_update_time(l.ptr) }
+
+// Pointer returns the uv_loop_t, for C code. Use it on the loop's goroutine, until Close.
+func (l *Loop) Pointer() unsafe.Pointer {
+	return unsafe.Pointer(C.weft_uv_loop((*C.weft_loop)(unsafe.Pointer(l.shared))))
+}
+
+// Stats counts what a loop holds.
+type Stats struct {
+	Handles  int   // handles made and not yet closed
+	Requests int   // requests that libuv has
+	Tokens   int   // Completers that may still be called
+	Bytes    int64 // C memory of all kinds
+}
+
+// Stats returns what the loop holds: nothing, once it is closed. Safe from any goroutine; while the loop runs it is an
+// estimate.
+func (l *Loop) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := Stats{Tokens: int(l.slots.used.Load()), Bytes: l.pool.bytes()}
+	if l.shared != nil {
+		s.Handles, s.Requests = int(l.shared.handles), int(l.shared.requests)
+		s.Bytes += int64(l.shared.bytes)
+	}
+	return s
+}
+
+// Close frees the loop. It returns EBUSY, and does nothing, while handles or requests are left: close them, and turn the loop
+// until they are gone. A second Close does nothing. Loop goroutine only. Binds uv_loop_close.
+func (l *Loop) Close() error {
+	if l.shared == nil {
+		return nil
+	}
+	if l.turning {
+		return errNested
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := C.weft_loop_close(l.ptr); e != 0 {
+		return Errno(e)
+	}
+	l.shared, l.ptr = nil, 0
+	l.pool.close()
+	return nil
+}
+
+// submit asks libuv for something, by the next turn.
+func (l *Loop) submit(s C.weft_sub) error {
+	if l.shared.nsubs == l.shared.subs_cap {
+		if e := C.weft_subs_grow(l.ptr); e != 0 {
+			return Errno(e)
+		}
+	}
+	*(*C.weft_sub)(unsafe.Add(unsafe.Pointer(l.shared.subs), uintptr(l.shared.nsubs)*C.sizeof_weft_sub)) = s
+	l.shared.nsubs++
+	return nil
+}

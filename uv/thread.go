@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+
+package uv
+
+// #include "../csrc/src/engine.h"
+import "C"
+
+// EnterThread says that the calling goroutine, which is locked to its thread, runs the loop with this id, which is not 0.
+func EnterThread(id uint64) { C.weft_thread(C.uint64_t(id)) }
+
+// LeaveThread ends what EnterThread said.
+func LeaveThread() { C.weft_thread(C.WEFT_THREAD_LEAVE) }
+
+// CurrentThread returns the id of the loop that the calling thread runs, 0 when it runs none. nested reports that the caller is
+// Go code that C called, which the loop's Go code had called. It costs one call into C. Safe from any goroutine.
+func CurrentThread() (id uint64, nested bool) {
+	v := uint64(C.weft_thread(0))
+	return v >> 1, v&1 != 0
+}
