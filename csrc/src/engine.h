@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * engine.h: what package uv calls. C never calls Go: libuv's callbacks append records to an array, and Go, which makes one
- * call a turn, reads them in place. All functions are for the thread that runs the loop, those marked otherwise apart.
+ * engine.h: what package uv calls. C never calls Go: libuv's callbacks append records to an array, and Go, which makes
+ * one call a turn, reads them in place. All functions are for the thread that runs the loop, those marked otherwise
+ * apart.
  *
  * Loops and handles cross as uintptr_t: to Go they are numbers, which its collector need not look at. */
 #ifndef WEFT_ENGINE_H
@@ -16,8 +17,8 @@
 #error "weft needs libuv 1.44 or newer: install a newer libuv1-dev (./ci/setup says how), or point pkg-config at one"
 #endif
 
-/* What happened, once. data belongs to the loop and lasts until the record has been drained; that of WEFT_ADDRS belongs to
- * whoever drains it. */
+/* What happened, once. data belongs to the loop and lasts until the record has been drained; that of WEFT_ADDRS belongs
+ * to whoever drains it. */
 typedef struct {
   uint64_t token;
   int64_t value;
@@ -126,8 +127,9 @@ void weft_addrs_free(uintptr_t loop, void *addrs, uint64_t n);
 void weft_error_text(int code, char *buf, size_t len);
 void weft_error_name(int code, char *buf, size_t len);
 
-/* thread.c: any thread. weft_thread(id) says that this thread runs the loop id, as seen from its Go code; weft_thread(0)
- * asks: the id, doubled, plus 1 when the caller sits inside a C frame that this Go code entered. WEFT_THREAD_LEAVE ends it. */
+/* thread.c: any thread. weft_thread(id) says that this thread runs the loop id, as seen from its Go code;
+ * weft_thread(0) asks: the id, doubled, plus 1 when the caller sits inside a C frame that this Go code entered.
+ * WEFT_THREAD_LEAVE ends it. */
 #define WEFT_THREAD_LEAVE UINT64_MAX
 uint64_t weft_thread(uint64_t id);
 

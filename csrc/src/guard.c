@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * libuv installs its signal handlers without SA_ONSTACK. In a Go process they would run on a goroutine's stack, which is too
- * small and which the runtime scans: memory gets corrupted. */
+ * libuv installs its signal handlers without SA_ONSTACK. In a Go process they would run on a goroutine's stack, which
+ * is too small and which the runtime scans: memory gets corrupted. */
 #include "internal.h"
 
 #ifdef _WIN32

@@ -32,8 +32,7 @@ void weft__handle_close(weft_loop *loop, const weft_sub *sub) {
   weft_handle *h = (weft_handle *)sub->handle;
   (void)loop;
   h->close_token = sub->token;
-  if (sub->op == WEFT_CLOSE_RESET && uv->type == UV_TCP &&
-      uv_tcp_close_reset((uv_tcp_t *)uv, handle_on_close) == 0) {
+  if (sub->op == WEFT_CLOSE_RESET && uv->type == UV_TCP && uv_tcp_close_reset((uv_tcp_t *)uv, handle_on_close) == 0) {
     return;
   }
   uv_close(uv, handle_on_close);

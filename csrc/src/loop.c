@@ -73,7 +73,8 @@ static void loop_submit(weft_loop *loop) {
   }
 }
 
-/* Forgets the records that Go has drained. What a panic has left undrained stays, and so does the memory it points to. */
+/* Forgets the records that Go has drained. What a panic has left undrained stays, and so does the memory it points to.
+ */
 static void loop_drained(weft_loop *loop) {
   weft_shared *s = &loop->shared;
   uint32_t left = s->count - s->drained;

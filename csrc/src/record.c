@@ -17,9 +17,9 @@ void weft__record_quiet(weft_loop *loop, weft_record r) {
   s->records[s->count++] = r;
 }
 
-/* Records may be made before the poll of the same uv_run: by timers, close callbacks, other people's prepare handles. An
- * active idle handle makes libuv poll without blocking, so that news never waits for other news. Whoever makes the record
- * starts it: a handle started from a prepare callback of ours would come too late for what a later one does. */
+/* Records may be made before the poll of the same uv_run: by timers, close callbacks, other people's prepare handles.
+ * An active idle handle makes libuv poll without blocking, so that news never waits for other news. Whoever makes the
+ * record starts it: a handle started from a prepare callback of ours would come too late for what a later one does. */
 void weft__record(weft_loop *loop, weft_record r) {
   weft__record_quiet(loop, r);
   if (!loop->idling) {

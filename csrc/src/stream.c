@@ -137,8 +137,8 @@ void weft__stream_shutdown(weft_loop *loop, const weft_sub *sub) {
   if (err != 0) weft__record(loop, (weft_record){.token = sub->token, .status = err});
 }
 
-/* Accepts the connection that libuv has ready. Doing it here, not when Go hears of it, lets libuv accept the next ones in the
- * same turn. */
+/* Accepts the connection that libuv has ready. Doing it here, not when Go hears of it, lets libuv accept the next ones
+ * in the same turn. */
 static void stream_accept(uv_stream_t *server) {
   weft_handle *h = weft__of_handle(server);
   uintptr_t client;

@@ -41,9 +41,7 @@ int weft_tcp_connect(uintptr_t handle, const weft_addr *addr, uint64_t token) {
 
 int weft_tcp_nodelay(uintptr_t handle, int on) { return uv_tcp_nodelay(tcp_of(handle), on); }
 
-int weft_tcp_keepalive(uintptr_t handle, int on, unsigned delay) {
-  return uv_tcp_keepalive(tcp_of(handle), on, delay);
-}
+int weft_tcp_keepalive(uintptr_t handle, int on, unsigned delay) { return uv_tcp_keepalive(tcp_of(handle), on, delay); }
 
 static int tcp_name(int (*get)(const uv_tcp_t *, struct sockaddr *, int *), uintptr_t handle, weft_addr *addr) {
   struct sockaddr_storage sa;
