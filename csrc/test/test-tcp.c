@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TCP over loopback, both ends on one loop: echo, batched and partial writes, close with requests pending, lookups. */
+#include "test.h"
+
+enum { T_LISTENER = 100, T_CONNECT, T_READER, T_WRITE, T_SHUTDOWN, T_LOOKUP };
+
+typedef struct {
+  uintptr_t loop;
+  uintptr_t handles[3]; /* listener, client, accepted */
+} pair;
+
+static weft_addr loopback(int family) {
+  weft_addr a = {.family = (uint8_t)family};
+  if (family == WEFT_IPV4) {
+    memcpy(a.ip, "\x7f\0\0\1", 4);
+  } else {
+    a.ip[15] = 1;
+  }
+  return a;
+}
+
+static pair connected(int family) {
+  pair p = {.loop = test_loop()};
+  weft_addr a = loopback(family);
+  CHECK(weft_tcp_new(p.loop, &p.handles[0]) == 0);
+  CHECK(weft_tcp_bind(p.handles[0], &a, 0) == 0);
+  CHECK(weft_stream_listen(p.handles[0], 16, T_LISTENER) == 0);
+  CHECK(weft_tcp_sockname(p.handles[0], &a) == 0);
+  CHECK(a.port != 0 && a.family == family);
+  CHECK(weft_tcp_new(p.loop, &p.handles[1]) == 0);
+  CHECK(weft_tcp_connect(p.handles[1], &a, T_CONNECT) == 0);
+  int seen = 0;
+  while (seen != 3) {
+    weft_record r = test_next(p.loop);
+    CHECK(r.status == 0);
+    if (r.token == T_CONNECT) seen |= 1;
+    if (r.token == T_LISTENER) {
+      seen |= 2;
+      p.handles[2] = (uintptr_t)r.value;
+      weft_stream_taken(p.handles[0]);
+    }
+  }
+  return p;
+}
+
+static void write_to(pair *p, int from, const char *text, uint64_t token, int flags) {
+  test_submit(p->loop, (weft_sub){.handle = p->handles[from],
+                                  .op = WEFT_WRITE,
+                                  .token = token,
+                                  .data = (uintptr_t)text,
+                                  .len = strlen(text),
+                                  .flags = flags});
+}
+
+static void echoes(int family) {
+  pair p = connected(family);
+  weft_addr peer;
+  CHECK(weft_tcp_nodelay(p.handles[1], 1) == 0);
+  CHECK(weft_tcp_peername(p.handles[2], &peer) == 0 && peer.family == family);
+  test_submit(p.loop, (weft_sub){.handle = p.handles[2], .op = WEFT_READ_START, .token = T_READER});
+  write_to(&p, 1, "hello ", T_WRITE, 0);
+  write_to(&p, 1, "weft", T_WRITE, WEFT_LOUD);
+  char got[16] = "";
+  int written = 0;
+  while (strlen(got) < 10 || written < 2) {
+    weft_record r = test_next(p.loop);
+    CHECK(r.status == 0);
+    if (r.token == T_WRITE) written++;
+    if (r.token == T_READER) strncat(got, r.data, (size_t)r.value);
+  }
+  CHECK(strcmp(got, "hello weft") == 0);
+  test_submit(p.loop, (weft_sub){.handle = p.handles[1], .op = WEFT_SHUTDOWN, .token = T_SHUTDOWN});
+  for (int seen = 0; seen != 3;) {
+    weft_record r = test_next(p.loop);
+    if (r.token == T_SHUTDOWN) seen |= 1;
+    if (r.token == T_READER) {
+      CHECK(r.status == UV_EOF);
+      seen |= 2;
+    }
+  }
+  test_end(p.loop, p.handles, 3);
+}
+
+/* More than the sockets hold: the rest goes to libuv, and comes back cancelled when the handle closes. */
+static void close_cancels_pending_writes(void) {
+  enum { CHUNK = 8 << 20 };
+  pair p = connected(WEFT_IPV4);
+  char *chunk = calloc(1, CHUNK);
+  for (int i = 0; i < 3; i++) {
+    test_submit(p.loop, (weft_sub){.handle = p.handles[1],
+                                   .op = WEFT_WRITE,
+                                   .token = T_WRITE + 10 + (uint64_t)i,
+                                   .data = (uintptr_t)chunk,
+                                   .len = CHUNK});
+  }
+  weft_turn(p.loop, UV_RUN_NOWAIT);
+  CHECK(weft_loop_shared(p.loop)->requests == 3);
+  CHECK(weft_stream_queue(p.handles[1]) > 0);
+  test_submit(p.loop, (weft_sub){.handle = p.handles[1], .op = WEFT_CLOSE, .token = 5});
+  for (int i = 0; i < 3; i++) {
+    weft_record r = test_next(p.loop);
+    CHECK(r.token == T_WRITE + 10 + (uint64_t)i && r.status == UV_ECANCELED);
+  }
+  CHECK(test_next(p.loop).token == 5);
+  free(chunk);
+  p.handles[1] = p.handles[2];
+  test_end(p.loop, p.handles, 2);
+}
+
+static void big_writes_arrive_whole(void) {
+  enum { SIZE = 4 << 20 };
+  pair p = connected(WEFT_IPV4);
+  char *data = malloc(SIZE);
+  for (int i = 0; i < SIZE; i++) data[i] = (char)(i * 31 >> 3);
+  test_submit(p.loop, (weft_sub){.handle = p.handles[2], .op = WEFT_READ_START, .token = T_READER});
+  test_submit(
+      p.loop,
+      (weft_sub){.handle = p.handles[1], .op = WEFT_WRITE, .token = T_WRITE, .data = (uintptr_t)data, .len = SIZE});
+  int64_t got = 0;
+  while (got < SIZE) {
+    weft_record r = test_next(p.loop);
+    CHECK(r.status == 0);
+    if (r.token != T_READER) continue;
+    CHECK(memcmp(r.data, data + got, (size_t)r.value) == 0);
+    got += r.value;
+  }
+  free(data);
+  test_end(p.loop, p.handles, 3);
+}
+
+static void looks_up(void) {
+  uintptr_t loop = test_loop();
+  uintptr_t req;
+  CHECK(weft_getaddrinfo(loop, "127.0.0.1", "80", 0, 0, T_LOOKUP, &req) == 0);
+  weft_record r = test_next(loop);
+  CHECK(r.token == T_LOOKUP && r.status == 0 && r.kind == WEFT_ADDRS && r.value == 1);
+  weft_addr *a = r.data;
+  CHECK(a->family == WEFT_IPV4 && a->port == 80 && memcmp(a->ip, "\x7f\0\0\1", 4) == 0);
+  weft_addrs_free(loop, r.data, (uint64_t)r.value);
+  test_end(loop, NULL, 0);
+}
+
+static void refused_connection_is_an_error(void) {
+  uintptr_t loop = test_loop();
+  uintptr_t tcp;
+  weft_addr a = loopback(WEFT_IPV4);
+  a.port = 1;
+  CHECK(weft_tcp_new(loop, &tcp) == 0);
+  CHECK(weft_tcp_connect(tcp, &a, T_CONNECT) == 0);
+  CHECK(test_next(loop).status == UV_ECONNREFUSED);
+  test_end(loop, &tcp, 1);
+}
+
+int main(void) {
+  echoes(WEFT_IPV4);
+  echoes(WEFT_IPV6);
+  close_cancels_pending_writes();
+  big_writes_arrive_whole();
+  looks_up();
+  refused_connection_is_an_error();
+  return 0;
+}
