@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+
+package promise_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/weft-go/weft/promise"
+)
+
+func TestAllWaitsForAllAndKeepsTheOrder(t *testing.T) {
+	l := newLoop(t)
+	assert.Equal(t, []int{}, outcome(promise.All[int]()))
+	p, pr := pending(l)
+	q, qr := pending(l)
+	d := promise.All(p, promise.Resolved(5), q, p)
+	qr.Resolve(2)
+	l.Flush()
+	assert.Equal(t, "pending", outcome(d))
+	pr.Resolve(1)
+	l.Flush()
+	assert.Equal(t, []int{1, 5, 2, 1}, outcome(d))
+}
+
+func TestAllRejectsWithTheFirstErrorInTime(t *testing.T) {
+	l := newLoop(t)
+	p, pr := pending(l)
+	q, qr := pending(l)
+	d := promise.All(p, q)
+	qr.Reject(errTest)
+	l.Flush()
+	assert.Equal(t, "pending", outcome(d), "it waits for the rest")
+	pr.Reject(errors.ErrUnsupported)
+	l.Flush()
+	assert.Equal(t, errTest, outcome(d))
+
+	p, pr = pending(l)
+	d = promise.All(p, promise.Rejected[int](errTest))
+	pr.Reject(errors.ErrUnsupported)
+	l.Flush()
+	assert.Equal(t, errTest, outcome(d), "rejected before the call")
+}
+
+func TestChooseLeavesTheOthersPickCancelsThem(t *testing.T) {
+	l := newLoop(t)
+	for _, pick := range []bool{false, true} {
+		p, _ := pending(l)
+		q, qr := pending(l)
+		race := promise.Choose[int]
+		if pick {
+			race = promise.Pick[int]
+		}
+		d := race(p, q)
+		var seen any
+		p.OnSettle(func(int, error) { seen = outcome(d) })
+		qr.Resolve(2)
+		l.Flush()
+		assert.Equal(t, 2, outcome(d))
+		if pick {
+			assert.ErrorIs(t, outcome(p).(error), promise.ErrCanceled)
+			assert.Equal(t, 2, seen)
+		} else {
+			assert.Equal(t, "pending", outcome(p))
+			p.Cancel()
+		}
+	}
+}
+
+func TestLosersCallbacksRunBeforeTheResults(t *testing.T) {
+	l := newLoop(t)
+	p, _ := pending(l)
+	q, qr := pending(l)
+	var order []string
+	promise.Pick(p, q).OnSettle(func(int, error) { order = append(order, "result") })
+	p.OnSettle(func(int, error) { order = append(order, "loser") })
+	qr.Resolve(1)
+	l.Flush()
+	assert.Equal(t, []string{"loser", "result"}, order)
+}
+
+func TestOfSettledInputsARejectedOneWins(t *testing.T) {
+	l := newLoop(t)
+	p, _ := pending(l)
+	d := promise.Pick(promise.Resolved(1), p, promise.Rejected[int](errTest), promise.Resolved(2))
+	assert.Equal(t, errTest, outcome(d))
+	assert.ErrorIs(t, outcome(p).(error), promise.ErrCanceled, "before the call returns")
+
+	wins := map[any]int{}
+	q, _ := pending(l)
+	for range 100 {
+		wins[outcome(promise.Choose(promise.Resolved(1), promise.Resolved(2), q))]++
+	}
+	assert.Positive(t, wins[1])
+	assert.Positive(t, wins[2])
+	q.Cancel()
+}
+
+func TestUncancelableLoserGoesOn(t *testing.T) {
+	l := newLoop(t)
+	p, pr := pending(l)
+	q, qr := pending(l)
+	d := promise.Pick(p.NoCancel(), q)
+	qr.Resolve(1)
+	assert.Equal(t, 1, flushed(l, d))
+	assert.Equal(t, "pending", outcome(p))
+	pr.Resolve(1)
+}
+
+func TestRacingALongLivedPromiseKeepsTheHeapFlat(t *testing.T) {
+	l := newLoop(t)
+	ctx := l.Context()
+	p, _ := pending(l)
+	short := func() *promise.Promise[int] {
+		return promise.Map(promise.Pause(ctx), func(unit) (int, error) { return 1, nil })
+	}
+	for name, race := range map[string]func(){
+		"choose":       func() { promise.Choose(p, short()) },
+		"pick":         func() { promise.Pick(p.Protected(), short()) },
+		"with timeout": func() { promise.WithTimeout(ctx, time.Nanosecond, p.Protected()) },
+		"with context": func() {
+			c, cancel := context.WithCancel(ctx)
+			promise.WithContext(c, p.Protected())
+			cancel()
+		},
+		"await": func() {
+			promise.Go(ctx, func(ctx context.Context) error {
+				c, cancel := promise.ContextTimeout(ctx, time.Nanosecond)
+				defer cancel()
+				_, err := p.Await(c)
+				assert.ErrorIs(t, err, promise.ErrTimeout)
+				return nil
+			})
+		},
+	} {
+		p.OnSettle(func(int, error) {}) // interest: an Await that gives up must not cancel it
+		for range 100 {
+			race()
+		}
+		l.Advance(time.Microsecond)
+		before := heap()
+		for range 100_000 {
+			race()
+			l.Turn()
+			l.Advance(time.Nanosecond)
+		}
+		l.Advance(time.Microsecond)
+		assert.Less(t, heap(), before+1<<20, name)
+		assert.Equal(t, "pending", outcome(p), name)
+	}
+	p.Cancel()
+}
