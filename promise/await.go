@@ -20,7 +20,7 @@ type awaited interface {
 	input
 	outcome() (err error, settled bool) //nolint:revive
 	attachWaiter(q *Queue, n *node) bool
-	withdraw(n *node, cause error)
+	withdraw(n *node, cause error) (settled bool)
 }
 
 // Await waits until p is settled and returns its outcome. In a task it switches to the loop, which goes on with other
@@ -45,6 +45,9 @@ type awaited interface {
 //	}
 func (p *Promise[T]) Await(ctx context.Context) (T, error) {
 	if v, err, ok := p.peek(); ok {
+		if c, ok := ctx.(*taskCtx); ok && c.over.Load() {
+			c.t.step()
+		}
 		return v, err
 	}
 	if err := await(ctx, p); err != nil {
@@ -101,11 +104,10 @@ func awaitGoroutine(ctx context.Context, p awaited) error {
 		return nil
 	case <-ctx.Done():
 	}
-	if _, settled := p.outcome(); settled {
+	cause := context.Cause(ctx)
+	if p.withdraw(&g.node, cause) {
 		return nil
 	}
-	cause := context.Cause(ctx)
-	p.withdraw(&g.node, cause)
 	return cause
 }
 
@@ -122,18 +124,26 @@ func (p *Promise[T]) attachWaiter(q *Queue, n *node) bool {
 	return p.attachOutside(n)
 }
 
-// withdraw takes a waiter's node back and cancels p when nobody else is interested in it.
-func (p *Promise[T]) withdraw(n *node, cause error) {
+// withdraw takes a waiter's node back and cancels p when nobody else is interested in it, in one step. It returns true, and
+// cancels nothing, when p has an outcome after all.
+func (p *Promise[T]) withdraw(n *node, cause error) (settled bool) {
 	q := p.q
+	s := search{q: q, cause: cause, err: canceled(cause)}
 	q.mu.Lock()
 	p.detachLocked(n)
 	delete(q.links, n)
-	if p.root() != p || p.isSettled() || p.list.interest() || q.closed.Load() {
+	if p.isSettled() || q.closed.Load() {
 		q.mu.Unlock()
-		return
+		return true
 	}
-	q.mu.Unlock()
-	cancel(p, cause)
+	if p.root() == p && !p.list.interest() {
+		s.locked(p)
+	}
+	s.unlock()
+	for _, r := range s.remote {
+		cancel(r, cause)
+	}
+	return false
 }
 
 // interest reports whether anybody but OnCancel waits.

@@ -72,6 +72,7 @@ func chain[A, B any](p *Promise[A], ok func(A) *Promise[B], fail func(error) *Pr
 // run is called on the loop when in has settled.
 func (c *chained[A, B]) run() {
 	if !c.startComputing() {
+		c.in, c.ok, c.fail = nil, nil, nil
 		return
 	}
 	in := c.in
@@ -86,6 +87,7 @@ func (c *chained[A, B]) run() {
 	default:
 		c.adopt(c.call(v, err))
 	}
+	c.ok, c.fail = nil, nil
 }
 
 // call runs the user's function; what ends it early becomes the rejection of the promise it returns.

@@ -86,10 +86,15 @@ func (s *search) run(c cell) {
 		return
 	}
 	s.locked(c)
-	wake := q.claimWake()
-	q.mu.Unlock()
+	s.unlock()
+}
+
+// unlock releases the mutex and does what the search has left to do without it.
+func (s *search) unlock() {
+	wake := s.q.claimWake()
+	s.q.mu.Unlock()
 	if wake {
-		q.exec.Wake()
+		s.q.exec.Wake()
 	}
 	for _, t := range s.tasks {
 		t.ctx.end(s.err)
@@ -128,6 +133,9 @@ func (s *search) push(c cell) {
 }
 
 func (p *Promise[T]) visit(s *search) {
+	if p.isView() {
+		return
+	}
 	r := p.root()
 	if r.mark == s.epoch || r.from == nil || r.isSettled() {
 		return
@@ -135,7 +143,7 @@ func (p *Promise[T]) visit(s *search) {
 	r.mark = s.epoch
 	if r.from.seek(s) == leaf {
 		var zero T
-		r.fill(zero, s.err)
+		r.fill(zero, s.err, true)
 	}
 }
 

@@ -60,11 +60,20 @@ func (q *Queue) Close() []string {
 		return nil
 	}
 	q.closed.Store(true)
-	links := q.links
-	q.links = map[*node]struct{}{}
-	q.ready, q.batch, q.pausers = list{}, list{}, list{}
-	q.timers = timerHeap{}
+	links, foreign := q.links, q.foreign
+	q.links, q.foreign = map[*node]struct{}{}, nil
+	left := q.takeHousekeeping()
+	expiries := q.timers.clear()
 	q.mu.Unlock()
+	for l := range foreign {
+		l.stop()
+	}
+	for _, cb := range left {
+		cb.run()
+	}
+	for _, x := range expiries {
+		x.end(ErrLoopClosed)
+	}
 	for n := range links {
 		n.cb.run()
 	}
@@ -73,6 +82,36 @@ func (q *Queue) Close() []string {
 	}
 	q.idle = nil
 	return q.Busy()
+}
+
+// housekeeper is a callback of this package's own that must run even when the loop ends first.
+type housekeeper interface {
+	callback
+	housekeep()
+}
+
+// takeHousekeeping empties the run queue and returns what of it must run all the same. q.mu is held.
+func (q *Queue) takeHousekeeping() (left []callback) {
+	q.batch.splice(&q.ready)
+	for n := q.batch.pop(); n != nil; n = q.batch.pop() {
+		if h, ok := n.cb.(housekeeper); ok {
+			left = append(left, h)
+		}
+	}
+	q.pausers = list{}
+	return left
+}
+
+// clear empties the heap and returns the contexts that hang on it.
+func (h *timerHeap) clear() (expiries []*expiry) {
+	for _, s := range h.slots {
+		s.t.at = 0
+		if x, ok := s.t.fire.(*expiry); ok {
+			expiries = append(expiries, x)
+		}
+	}
+	h.slots = nil
+	return expiries
 }
 
 // Closed reports whether Close was called. Safe from any goroutine.

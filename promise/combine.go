@@ -19,7 +19,7 @@ func All[T any](ps ...*Promise[T]) *Promise[[]T] {
 	for i := range a.ins {
 		in := &a.ins[i]
 		if v, err, ok := in.p.peek(); ok {
-			a.note(i, v, err)
+			a.note(i, v, err, isCanceled(err))
 		} else {
 			waits = append(waits, in)
 		}
@@ -43,7 +43,9 @@ type all[T any] struct {
 	ins  []allInput[T]
 	vals []T
 	left int
-	err  error
+
+	err      error // the first
+	canceled bool  // err is a cancellation
 }
 
 type allInput[T any] struct {
@@ -58,13 +60,16 @@ func (in *allInput[T]) run() {
 	in.p.ran(a.q, &in.node)
 	v, err, _ := in.p.peek()
 	q := a.q
+	was := isCanceled(err)
 	q.mu.Lock()
-	a.note(in.i, v, err)
+	a.note(in.i, v, err, was)
 	if a.left--; a.left == 0 && !a.isSettled() && !q.closed.Load() {
+		vals := a.vals
 		if a.err != nil {
-			a.vals = nil
+			vals = nil
 		}
-		a.root().fill(a.vals, a.err)
+		a.root().fill(vals, a.err, a.canceled)
+		a.ins, a.vals = nil, nil
 	}
 	wake := q.claimWake()
 	q.mu.Unlock()
@@ -73,10 +78,10 @@ func (in *allInput[T]) run() {
 	}
 }
 
-func (a *all[T]) note(i int, v T, err error) {
+func (a *all[T]) note(i int, v T, err error, canceled bool) {
 	a.vals[i] = v
 	if err != nil && a.err == nil {
-		a.err = err
+		a.err, a.canceled = err, canceled
 	}
 }
 

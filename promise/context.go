@@ -43,6 +43,7 @@ func (k *ctxLink) unlink() {
 			s := &stopNotice{stop: l.stop}
 			s.node.cb = s
 			l.q.push(&s.node)
+			l.q.foreign.remove(l)
 			l.stop = nil
 		}
 		if l.of == nil || !l.of.left || l.first != nil {
@@ -69,7 +70,20 @@ type stopNotice struct {
 	stop func() bool
 }
 
-func (s *stopNotice) run() { s.stop() }
+func (s *stopNotice) run()       { s.stop() }
+func (s *stopNotice) housekeep() {}
+
+// foreignList is every notice that contexts of others owe a queue: its end takes them back.
+type foreignList map[*ctxList]struct{}
+
+func (f *foreignList) add(l *ctxList) {
+	if *f == nil {
+		*f = foreignList{}
+	}
+	(*f)[l] = struct{}{}
+}
+
+func (f foreignList) remove(l *ctxList) { delete(f, l) }
 
 // follow has the end of ctx cancel p, a fresh promise whose source unlinks k when p settles. It returns false when ctx
 // has ended, and p is rejected then.
@@ -94,14 +108,17 @@ func (p *Promise[T]) follow(ctx context.Context, k *ctxLink) bool {
 	}
 	stop := context.AfterFunc(ctx, func() { cancel(p, context.Cause(ctx)) })
 	p.q.mu.Lock()
-	defer p.q.mu.Unlock()
-	if p.isSettled() {
+	if p.isSettled() || p.q.closed.Load() {
+		p.q.mu.Unlock()
 		stop()
 		return false
 	}
 	k.c = p
-	(&ctxList{q: p.q, stop: stop}).push(k)
+	l := &ctxList{q: p.q, stop: stop}
+	l.push(k)
+	p.q.foreign.add(l)
 	p.state.Store(p.state.Load() | hasRelease)
+	p.q.mu.Unlock()
 	return true
 }
 
@@ -131,7 +148,10 @@ func WithContext[T any](ctx context.Context, p *Promise[T]) *Promise[T] {
 		q = p.q
 	}
 	if p.State() != StatePending {
-		return p
+		if p.q == q {
+			return p
+		}
+		return p.snapshot(q)
 	}
 	w := &withContext[T]{in: p}
 	w.q, w.node.cb, w.from = q, w, w
@@ -207,8 +227,9 @@ type expiry struct {
 	end   context.CancelCauseFunc
 }
 
-func (x *expiry) expire() { x.q.push(&x.node) }
-func (x *expiry) run()    { x.end(ErrTimeout) }
+func (x *expiry) expire()    { x.q.push(&x.node) }
+func (x *expiry) run()       { x.end(ErrTimeout) }
+func (x *expiry) housekeep() {}
 
 func (x *expiry) cancel() {
 	x.q.mu.Lock()

@@ -71,8 +71,7 @@ func (e *canceledError) Is(target error) bool {
 
 func (e *canceledError) Unwrap() error { return e.cause }
 
-// canceled returns the error that a cancellation with the given cause rejects with. A cause that is a loop's end is
-// handed on bare: it is not somebody's decision to cancel.
+// canceled returns the error that a cancellation with the given cause rejects with.
 func canceled(cause error) error {
 	switch {
 	case cause == nil || cause == context.Canceled:
@@ -84,7 +83,7 @@ func canceled(cause error) error {
 }
 
 // isCanceled reports whether err is a cancellation, by whatever route it came.
-func isCanceled(err error) bool { return errors.Is(err, context.Canceled) }
+func isCanceled(err error) bool { return err != nil && errors.Is(err, context.Canceled) }
 
 type timeoutError struct{}
 

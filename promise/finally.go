@@ -14,9 +14,9 @@ func (p *Promise[T]) Finally(f func() *Promise[Unit]) *Promise[T] {
 	}
 	restore := func(v T, err error) *Promise[T] {
 		done := cleanup(f)
-		return Then(done,
+		return chain(done,
 			func(Unit) *Promise[T] { return From(v, err) },
-			func(cerr error) *Promise[T] { return Rejected[T](errors.Join(err, cerr)) })
+			func(cerr error) *Promise[T] { return Rejected[T](errors.Join(err, cerr)) }, true)
 	}
 	return chain(p,
 		func(v T) *Promise[T] { return restore(v, nil) },

@@ -32,15 +32,15 @@ type mapped[A, B any] struct {
 }
 
 func (m *mapped[A, B]) run() {
-	if m.isSettled() {
-		return
+	if !m.isSettled() {
+		v, err, _ := m.in.peek()
+		var w B
+		if err == nil {
+			w, err = m.call(v)
+		}
+		m.settle(w, err)
 	}
-	v, err, _ := m.in.peek()
-	var w B
-	if err == nil {
-		w, err = m.call(v)
-	}
-	m.settle(w, err)
+	m.in, m.f = nil, nil // no search comes by any more: what they hold may be collected
 }
 
 func (m *mapped[A, B]) call(v A) (w B, err error) {

@@ -20,10 +20,11 @@ func Offload[T any](ctx context.Context, f func(ctx context.Context) (T, error))
 	if q == nil {
 		return Rejected[T](ErrNoLoop)
 	}
+	o.ctx, o.end = context.WithCancelCause(ctx)
 	if !o.Init(q, o) || !o.Follow(ctx) {
+		o.end(nil)
 		return o.Promise()
 	}
-	o.ctx, o.end = context.WithCancelCause(ctx)
 	o.job.name = func() string { return funcName(f) }
 	o.job.end = o.end
 	q.mu.Lock()
@@ -54,13 +55,25 @@ func (o *offload[T]) work(q *Queue) {
 	v, err := *new(T), error(ErrGoexit)
 	defer func() {
 		o.end(nil)
-		q.mu.Lock()
-		q.offloads.remove(&o.job)
-		q.mu.Unlock()
-		o.Settle(v, err)
+		o.finish(q, v, err)
 	}()
 	if perr := protect(func() { v, err = o.f(o.ctx) }, nil); perr != nil {
 		err = perr
+	}
+}
+
+// finish settles the promise and forgets the job, in one step: whoever sees the one sees the other.
+func (o *offload[T]) finish(q *Queue, v T, err error) {
+	was := isCanceled(err)
+	q.mu.Lock()
+	q.offloads.remove(&o.job)
+	if r := o.p.root(); !r.isSettled() && !q.closed.Load() {
+		r.fill(v, err, was)
+	}
+	wake := q.claimWake() || q.claimTurn() // also without a callback: the end of the loop waits for this
+	q.mu.Unlock()
+	if wake {
+		q.exec.Wake()
 	}
 }
 

@@ -78,10 +78,12 @@ type detachment struct {
 	n    *node
 }
 
-func (d *detachment) run() { d.in.detach(d.n) }
+func (d *detachment) run()       { d.in.detach(d.n) }
+func (d *detachment) housekeep() {}
 
-// adoptAcross makes p's outcome that of inner, which lives on another loop.
-func (p *Promise[T]) adoptAcross(inner *Promise[T]) {
+// adoptByNode makes p's outcome that of inner where the two cannot become one cell: inner lives on another loop, or is not
+// cancelable by its name.
+func (p *Promise[T]) adoptByNode(inner *Promise[T]) {
 	b := &bridge[T]{dst: p, src: inner}
 	b.node.cb = b
 	p.q.mu.Lock()
@@ -89,12 +91,12 @@ func (p *Promise[T]) adoptAcross(inner *Promise[T]) {
 		r.from = b
 	}
 	p.q.mu.Unlock()
-	if !inner.attachOutside(&b.node) {
+	if !attachFrom(p.q, inner, &b.node) {
 		b.run()
 	}
 }
 
-// bridge carries an outcome from one loop to another.
+// bridge carries an outcome from one cell to another.
 type bridge[T any] struct {
 	node     node
 	dst, src *Promise[T]

@@ -47,6 +47,7 @@ const (
 	hasRelease  = 1 << 3 // from wants to know that the promise settled
 	wantsReport = 1 << 4 // a rejection that nobody looks at goes to the loop's handler
 	wasObserved = 1 << 5 // somebody looked at the outcome, or will
+	viewOnly    = 1 << 6 // NoCancel's: another name for the cell at fwd, by which it cannot be cancelled
 )
 
 // Resolver is the write end of a promise made by New. Its methods are safe from any goroutine.
@@ -156,6 +157,6 @@ func (p *Promise[T]) init(ctx context.Context, from source) bool {
 func (p *Promise[T]) stillborn(err error) bool {
 	p.err = err
 	p.from = nil
-	p.state.Store(uint32(StateRejected))
+	p.state.Store(p.state.Load() | uint32(StateRejected))
 	return false
 }

@@ -29,6 +29,7 @@ type Queue struct {
 	timers   timerHeap
 	tasks    taskList
 	offloads offloadList
+	foreign  foreignList
 	random   *rand.Rand
 	handler  func(error)
 

@@ -47,11 +47,23 @@ func newRace[T any](name string, ps []*Promise[T], cancel bool) *Promise[T] {
 	for i, p := range ps {
 		in := &r.ins[i]
 		in.p, in.race, in.node.cb = p, r, in
-		if !attachFrom(q, p, &in.node) {
+	}
+	r.attachAll(r.ins)
+	return &r.Promise
+}
+
+// attachAll attaches the inputs. The race may be over before all are: those attached too late are detached again.
+func (r *race[T]) attachAll(ins []raceInput[T]) {
+	for i := range ins {
+		if in := &ins[i]; !attachFrom(r.q, in.p, &in.node) {
 			in.run()
 		}
 	}
-	return &r.Promise
+	r.q.mu.Lock()
+	if r.isSettled() {
+		r.letGo(ins)
+	}
+	r.q.mu.Unlock()
 }
 
 // settledWinner returns the input that wins because it has settled already, nil when none has.
@@ -99,13 +111,14 @@ func (in *raceInput[T]) run() {
 	r.q.mu.Lock()
 	late := r.won || r.isSettled()
 	r.won = true
+	ins := r.ins
 	r.q.mu.Unlock()
 	if late {
 		return
 	}
 	if r.cancel {
-		for i := range r.ins {
-			if p := r.ins[i].p; p != in.p {
+		for i := range ins {
+			if p := ins[i].p; p != in.p {
 				p.Cancel()
 			}
 		}
@@ -129,8 +142,13 @@ func (r *race[T]) seek(s *search) fate {
 
 // release lets go of the losers: their outcomes concern nobody here any more.
 func (r *race[T]) release() {
-	for i := range r.ins {
-		in := &r.ins[i]
+	r.letGo(r.ins)
+	r.ins = nil
+}
+
+func (r *race[T]) letGo(ins []raceInput[T]) {
+	for i := range ins {
+		in := &ins[i]
 		in.p.ignore(r.q)
 		r.q.detachInput(in.p, &in.node)
 	}

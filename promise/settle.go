@@ -52,13 +52,14 @@ func (p *Promise[T]) settle(v T, err error) bool {
 	if q == nil {
 		return false
 	}
+	was := isCanceled(err)
 	q.mu.Lock()
 	r := p.root()
 	if r.state.Load()&stateMask != uint32(StatePending) || q.closed.Load() {
 		q.mu.Unlock()
 		return false
 	}
-	r.fill(v, err)
+	r.fill(v, err, was)
 	wake := q.claimWake()
 	q.mu.Unlock()
 	if wake {
@@ -67,8 +68,9 @@ func (p *Promise[T]) settle(v T, err error) bool {
 	return true
 }
 
-// fill writes the outcome of r, a pending root, and moves its callbacks to the run queue. q.mu is held.
-func (r *Promise[T]) fill(v T, err error) {
+// fill writes the outcome of r, a pending root, and moves its callbacks to the run queue. q.mu is held; was says whether err
+// is a cancellation, which only err's own code can tell and so was asked before.
+func (r *Promise[T]) fill(v T, err error, was bool) {
 	s := r.state.Load()
 	flags := s &^ stateMask
 	if s&hasRelease != 0 {
@@ -82,10 +84,10 @@ func (r *Promise[T]) fill(v T, err error) {
 		return
 	}
 	r.err = err
-	if s&(wantsReport|wasObserved) == wantsReport && r.list.first == nil && !isCanceled(err) {
+	if s&(wantsReport|wasObserved) == wantsReport && !r.list.interest() && !was {
 		r.q.suspects = append(r.q.suspects, r)
 	}
-	r.enqueue(s, s&hasOnCancel != 0 && isCanceled(err))
+	r.enqueue(s, was)
 	r.state.Store(flags | uint32(StateRejected))
 }
 
@@ -160,19 +162,26 @@ func (p *Promise[T]) adopt(inner *Promise[T]) {
 		p.settle(zero, errNilPromise)
 		return
 	}
-	if inner.q != nil && inner.q != p.q {
-		p.adoptAcross(inner)
+	if inner.q != nil && inner.q != p.q || inner.isView() {
+		p.adoptByNode(inner)
 		return
 	}
 	q := p.q
+	if v, err, ok := inner.peek(); ok {
+		p.settle(v, err)
+		return
+	}
 	q.mu.Lock()
 	r, i := p.root(), inner.root()
 	switch {
 	case r == i || r.isSettled() || q.closed.Load():
 		// A promise that waits for itself stays pending; one that was cancelled meanwhile needs no outcome.
 	case i.isSettled():
-		i.state.Or(wasObserved)
-		r.fill(i.val, i.err)
+		// It settled just now, on another goroutine.
+		q.mu.Unlock()
+		v, err, _ := inner.peek()
+		p.settle(v, err)
+		return
 	default:
 		r.merge(i)
 	}

@@ -4,17 +4,29 @@ package promise
 
 // Protected returns a promise with p's outcome whose cancellation stops there: it is rejected, and p goes on. A settled p
 // is returned itself. Lwt.protected.
-func (p *Promise[T]) Protected() *Promise[T] { return newShield(p, true, false) }
+func (p *Promise[T]) Protected() *Promise[T] { return newShield(p, false) }
 
 // NoCancel returns a promise with p's outcome that cannot be cancelled. When p is cancelled by other means, so is it. A
 // settled p is returned itself. Lwt.no_cancel.
-func (p *Promise[T]) NoCancel() *Promise[T] { return newShield(p, false, false) }
+func (p *Promise[T]) NoCancel() *Promise[T] {
+	if p.State() != StatePending {
+		return p
+	}
+	v := &Promise[T]{q: p.q}
+	v.state.Store(viewOnly)
+	v.fwd.Store(p)
+	return v
+}
+
+// isView reports whether p is another name for a cell, by which that cannot be cancelled. It holds no place among the
+// cell's callbacks, so that any number of views of a long-lived promise cost it nothing.
+func (p *Promise[T]) isView() bool { return p.state.Load()&viewOnly != 0 }
 
 // Cancelable returns a promise with p's outcome that can be cancelled even where p cannot: it is rejected at once, and the
 // cancellation goes on to p. A settled p is returned itself. Lwt.wrap_in_cancelable.
-func (p *Promise[T]) Cancelable() *Promise[T] { return newShield(p, true, true) }
+func (p *Promise[T]) Cancelable() *Promise[T] { return newShield(p, true) }
 
-// shield is the result of Protected, NoCancel or Cancelable.
+// shield is the result of Protected or Cancelable.
 type shield[T any] struct {
 	Promise[T]
 	node    node
@@ -22,16 +34,14 @@ type shield[T any] struct {
 	through bool // a cancellation goes on to in
 }
 
-func newShield[T any](p *Promise[T], cancelable, through bool) *Promise[T] {
+func newShield[T any](p *Promise[T], through bool) *Promise[T] {
 	if p.State() != StatePending {
 		return p
 	}
 	s := &shield[T]{in: p, through: through}
 	s.q, s.node.cb = p.q, s
-	if cancelable {
-		s.from = s
-		s.state.Store(hasRelease)
-	}
+	s.from = s
+	s.state.Store(hasRelease)
 	if !p.attach(&s.node) {
 		s.stillborn(ErrLoopClosed)
 	}

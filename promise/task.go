@@ -4,6 +4,7 @@ package promise
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"runtime"
 )
@@ -71,6 +72,7 @@ type taskCore struct {
 func newTask[T any](ctx context.Context, f func(context.Context) (T, error), flags uint32) *task[T] {
 	t := &task[T]{f: f}
 	c := &t.core
+	t.state.Store(flags)
 	if !t.init(ctx, t) {
 		return t
 	}
@@ -86,13 +88,16 @@ func newTask[T any](ctx context.Context, f func(context.Context) (T, error), fla
 		return t
 	}
 	q.mu.Lock()
-	if q.closing.Load() {
+	switch {
+	case t.isSettled(): // its context has ended since
+		q.mu.Unlock()
+		return t
+	case q.closing.Load():
 		c.ctx.leave()
 		q.mu.Unlock()
 		t.stillborn(ErrLoopClosed)
 		return t
 	}
-	t.state.Store(flags)
 	q.tasks.add(c)
 	q.push(&c.start)
 	wake := q.claimWake()
@@ -142,10 +147,16 @@ func (t *task[T]) end(v T, err error) {
 	q := t.q
 	c := &t.core
 	c.unwatch()
+	t.f = nil
+	was := isCanceled(err)
+	quiet := errors.Is(err, ErrLoopClosed)
 	q.mu.Lock()
 	if !q.closed.Load() {
 		if r := t.root(); !r.isSettled() {
-			r.fill(v, err)
+			if quiet {
+				r.state.Store(r.state.Load() &^ wantsReport)
+			}
+			r.fill(v, err, was)
 		}
 	}
 	c.done()

@@ -60,7 +60,11 @@ func (c *taskCtx) open(parent context.Context, q *Queue, t *taskCore) error {
 	if bare.Err() != nil {
 		return causeOf(bare)
 	}
-	c.children.stop = context.AfterFunc(bare, func() { c.endAs(bare.Err(), causeOf(bare)) })
+	stop := context.AfterFunc(bare, func() { c.endAs(bare.Err(), causeOf(bare)) })
+	q.mu.Lock()
+	c.children.stop = stop
+	q.foreign.add(&c.children)
+	q.mu.Unlock()
 	return nil
 }
 
@@ -93,7 +97,7 @@ func (c *taskCtx) endAs(err, cause error) {
 	for k := c.children.first; k != nil; k = k.next {
 		children = append(children, k.c)
 	}
-	wake := false
+	wake, waits := false, !c.t.started && !c.left
 	if c.t.started && !c.left {
 		wake = c.t.interruptLocked()
 	}
@@ -101,6 +105,9 @@ func (c *taskCtx) endAs(err, cause error) {
 	c.std().end(cause) // so that context.Cause finds it
 	if wake {
 		q.exec.Wake()
+	}
+	if waits { // it has not started, and will not
+		cancel((*taskCell)(c.t), cause)
 	}
 	for i := len(children) - 1; i >= 0; i-- { // the oldest first
 		cancel(children[i], cause)

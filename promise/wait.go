@@ -2,7 +2,10 @@
 
 package promise
 
-import "context"
+import (
+	"context"
+	"reflect"
+)
 
 // waiter is a task's place among the callbacks of the promise it awaits. t is nil once the task has given up on it.
 type waiter struct {
@@ -32,8 +35,9 @@ func (r *remoteWaiter) run() {
 
 // watch is a task's registration with the context it awaits under, kept from one Await to the next.
 type watch struct {
-	ctx  context.Context
-	stop func() bool
+	ctx        context.Context
+	comparable bool // ctx may be compared
+	stop       func() bool
 }
 
 // await parks the task until p has an outcome (nil), or ctx or the loop ends.
@@ -58,7 +62,9 @@ func (c *taskCore) await(ctx context.Context, p awaited) error {
 		}
 		if err := c.ended(ctx); err != nil {
 			c.waiting = false
-			p.withdraw(n, err)
+			if p.withdraw(n, err) {
+				err = nil
+			}
 			c.dropWaiter(n, p)
 			return err
 		}
@@ -101,22 +107,36 @@ func (c *taskCore) ended(ctx context.Context) error {
 	return nil
 }
 
-// awaitEnded is await when ctx or the loop has ended: it does not wait for p, but lets the loop take a step, so that a task
-// that ignores its errors cannot hold the loop.
+// awaitEnded is await when ctx or the loop has ended: it does not wait for p, but lets the loop take a step.
 func (c *taskCore) awaitEnded(ctx context.Context, p awaited) error {
+	c.yield()
+	err := c.ended(ctx)
+	if p.withdraw(&node{}, err) {
+		return nil
+	}
+	return err
+}
+
+// yield has the loop run what else is queued before it resumes the task.
+func (c *taskCore) yield() {
 	c.waiting = true
 	c.interrupt()
 	c.co.park()
 	c.waiting = false
-	if _, settled := p.outcome(); settled {
-		return nil
-	}
-	err := c.ended(ctx)
-	p.withdraw(&node{}, err)
-	return err
 }
 
-func (c *taskCore) watching(ctx context.Context) bool { return c.watch.ctx == ctx }
+// step is yield for an Await of a settled promise in a task whose ctx has ended, so that a task that ignores its errors cannot
+// hold the loop. Elsewhere the task's ctx says nothing of the caller, and step does nothing.
+func (c *taskCore) step() {
+	if q, nested := locate(); q == c.q && !nested && q.cur == c {
+		c.yield()
+	}
+}
+
+// watching reports whether the end of ctx interrupts the task already.
+func (c *taskCore) watching(ctx context.Context) bool {
+	return c.watch.comparable && c.watch.ctx == ctx
+}
 
 // rewatch has the end of ctx interrupt the task's waits.
 func (c *taskCore) rewatch(ctx context.Context) {
@@ -124,7 +144,7 @@ func (c *taskCore) rewatch(ctx context.Context) {
 	if ctx.Done() == nil {
 		return
 	}
-	c.watch = watch{ctx, context.AfterFunc(ctx, c.interrupt)}
+	c.watch = watch{ctx, reflect.TypeOf(ctx).Comparable(), context.AfterFunc(ctx, c.interrupt)}
 }
 
 func (c *taskCore) unwatch() {

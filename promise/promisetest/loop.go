@@ -129,13 +129,22 @@ func (l *Loop) Run(main func(ctx context.Context) error) error {
 	}
 }
 
-// Close ends the loop. Tasks that are left see their Awaits fail for some turns, in which they may end; Close returns the
-// names of those that did not.
+// Close ends the loop. Tasks that are left see their Awaits fail for some turns, and Offloads have a second of real time to
+// end; Close returns the names of those that did not.
 func (l *Loop) Close() (left []string) {
 	l.q.Stop()
 	for range 100 {
-		if !l.Turn() && len(l.q.Busy()) == 0 {
+		if !l.Turn() {
 			break
+		}
+	}
+	deadline := time.After(time.Second)
+	for expired := false; l.q.Offloading() > 0 && !expired; {
+		select {
+		case <-l.wake:
+			l.Turn()
+		case <-deadline:
+			expired = true
 		}
 	}
 	l.q.Host(func() { left = l.q.Close() })
