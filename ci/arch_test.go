@@ -47,24 +47,32 @@ func imports(t *testing.T, path string) map[string]string {
 	return found
 }
 
-// goFiles calls f with each Go file of the repository, its nested modules apart.
-func goFiles(t *testing.T, f func(path string)) {
+// files calls f with each file of the repository, its nested modules apart.
+func files(t *testing.T, f func(path string)) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
+		if err != nil || !d.IsDir() {
+			if err == nil {
+				f(path)
+			}
 			return err
 		}
-		if d.IsDir() && path != ".." {
-			_, err := os.Stat(filepath.Join(path, "go.mod"))
-			if err == nil || d.Name() == ".git" || d.Name() == "build" {
-				return filepath.SkipDir
-			}
-		}
-		if strings.HasSuffix(path, ".go") {
-			f(path)
+		_, err = os.Stat(filepath.Join(path, "go.mod"))
+		if path != ".." && (err == nil || d.Name() == ".git" || d.Name() == "build") {
+			return filepath.SkipDir
 		}
 		return nil
 	}))
+}
+
+// goFiles calls f with each Go file of the repository.
+func goFiles(t *testing.T, f func(path string)) {
+	t.Helper()
+	files(t, func(path string) {
+		if strings.HasSuffix(path, ".go") {
+			f(path)
+		}
+	})
 }
 
 func folder(path string) string {
@@ -82,6 +90,8 @@ func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
 		for p := range imports(t, path) {
 			if inside, ok := strings.CutPrefix(p, module+"/"); ok {
 				assert.Contains(t, allowed, strings.Split(inside, "/")[0], path)
+			} else if folder(path) == "csrc" {
+				assert.Equal(t, "embed", p, path)
 			} else if folder(path) != "examples" {
 				assert.False(t, strings.Contains(strings.Split(p, "/")[0], ".") && !strings.HasPrefix(p, "golang.org/x/sys"),
 					"%s imports %s: outside tests, only std and golang.org/x/sys", path, p)
@@ -118,15 +128,29 @@ func TestRootModuleRequiresOnlyTestifyAndSys(t *testing.T) {
 	}
 }
 
-func TestSourcesNameNoMachineAndLeaveNothingToDoNow(t *testing.T) {
-	bad := regexp.MustCompile(`TODO\(now\)|FIXME|"/(root|home|work)/`)
-	goFiles(t, func(path string) {
+func TestFilesNameNoMachineAndLeaveNothingToDoNow(t *testing.T) {
+	bad := regexp.MustCompile(`TODO\(now\)|FIXME|/(tmp|root|home|work)/[a-z]`)
+	files(t, func(path string) {
 		if strings.HasSuffix(path, "arch_test.go") {
 			return
 		}
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
 		assert.Empty(t, bad.FindString(string(text)), path)
+	})
+}
+
+func TestSourcesNameTheirLicenseFirst(t *testing.T) {
+	source := regexp.MustCompile(`\.(go|c|h)$|^\.\./\.?ci/[a-z]+$|/check$`)
+	files(t, func(path string) {
+		// Programs under examples are shown as they are, without it.
+		if p := filepath.ToSlash(path); !source.MatchString(p) || folder(path) == "examples" && strings.HasSuffix(p, ".go") {
+			return
+		}
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		head, _, _ := strings.Cut(strings.TrimPrefix(string(text), "#!/usr/bin/env bash\n"), "\n")
+		assert.Contains(t, head, "SPDX-License-Identifier: MIT", path)
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 
 // resource is something open on a loop, which the loop's end closes.
 type resource interface {
-	// flushing reports whether it still has output to get rid of.
+	// flushing reports whether it still has output to get rid of, and sees to it that the loop hears when it has not.
 	flushing() bool
 	// shut closes it at once. Everything pending on it settles, with ErrLoopClosed or its own result.
 	shut()

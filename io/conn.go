@@ -188,7 +188,7 @@ func (c *connCloser) Complete(uv.Event) {
 }
 
 func (s *connState) link() *ringLink { return &s.place }
-func (s *connState) flushing() bool  { return s.out.busy() }
+func (s *connState) flushing() bool  { return s.out.hurry() }
 func (s *connState) shut()           { s.shutdown(promise.ErrLoopClosed) }
 
 func (s *connState) readStart(c uv.Completer) error {

@@ -149,6 +149,7 @@ func TestLoopWorksFromOtherGoroutines(t *testing.T) {
 }
 
 func TestManyGoroutinesAwaitOneLoop(t *testing.T) {
+	before := goroutines()
 	l, ctx := start(t)
 	var sum atomic.Int64
 	done := make(chan struct{})
@@ -167,7 +168,7 @@ func TestManyGoroutinesAwaitOneLoop(t *testing.T) {
 		<-done
 	}
 	assert.EqualValues(t, 1000, sum.Load())
-	before := 0
+
 	require.NoError(t, l.Close())
 	clean(t, l, before)
 }

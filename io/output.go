@@ -33,6 +33,7 @@ type Output struct {
 	flushes  []*flushOp
 	err      error // the first failure; nothing is written after it
 	closed   bool  // by its user
+	loud     bool  // completions are news, whoever waits
 	asked    bool  // the loop is about to hand chunks over
 }
 
@@ -202,7 +203,7 @@ func (w *outputWork) perform() {
 		return
 	}
 	first := len(o.inflight)
-	loud := len(o.flushes)+len(o.waiting) > 0
+	loud := o.loud || len(o.flushes)+len(o.waiting) > 0
 	o.inflight = append(o.inflight, chunks...)
 	o.mu.Unlock()
 	for i, c := range chunks {
@@ -321,10 +322,11 @@ func (o *Output) flushed() {
 	}
 }
 
-// busy reports whether bytes wait to leave.
-func (o *Output) busy() bool {
+// hurry has the loop hear of every write from now on, and reports whether bytes wait to leave: the loop's end waits for that.
+func (o *Output) hurry() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.loud = true
 	return o.err == nil && o.below+o.above > 0
 }
 
