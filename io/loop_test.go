@@ -5,6 +5,7 @@ package io_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/uv/uvtest"
 )
 
 func TestRunReturnsWhatMainReturns(t *testing.T) {
@@ -256,4 +258,39 @@ func TestTwoLoopsAwaitEachOther(t *testing.T) {
 	require.NoError(t, b.Close())
 	assert.ErrorIs(t, q.Wait(t.Context()), promise.ErrLoopClosed)
 	require.NoError(t, a.Close())
+}
+
+func TestForeignHandleOnTheLoopMayCallGo(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		p, r := promise.New[int](ctx)
+		uvtest.StartTimer(weftio.LoopFrom(ctx).UVLoop(), func() { r.Resolve(42) })
+		v, err := p.Await(ctx)
+		assert.Equal(t, 42, v)
+		return err
+	})
+}
+
+func TestAwaitBelowACFrameSaysSo(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var err error
+		uvtest.Call(func() { err = weftio.Sleep(ctx, 0).Wait(ctx) })
+		assert.ErrorIs(t, err, promise.ErrWouldDeadlock)
+		return weftio.Sleep(ctx, 0).Wait(ctx)
+	})
+}
+
+func TestAwaitInsideAnIteratorOfTheTask(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		next, stop := iter.Pull(func(yield func(error) bool) {
+			for yield(weftio.Sleep(ctx, time.Microsecond).Wait(ctx)) {
+			}
+		})
+		defer stop()
+		for range 10 {
+			err, ok := next()
+			assert.NoError(t, err)
+			assert.True(t, ok)
+		}
+		return nil
+	})
 }

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+
+// Package uvtest is a C library with libuv handles of its own and callbacks into Go, as tests need one: a C timer on
+// somebody's loop that calls an exported Go function, and a C function that calls one at once.
+package uvtest
+
+/*
+#cgo !windows pkg-config: libuv
+#cgo windows pkg-config: libuv-static
+#include <stdlib.h>
+#include <uv.h>
+
+extern void foreignFired(void);
+
+static void timer_on_fire(uv_timer_t *timer) {
+  foreignFired();
+  uv_close((uv_handle_t *)timer, (uv_close_cb)free);
+}
+
+static int start_timer(uv_loop_t *loop) {
+  uv_timer_t *timer = malloc(sizeof(*timer));
+  uv_timer_init(loop, timer);
+  return uv_timer_start(timer, timer_on_fire, 1, 0);
+}
+
+static void call_back(void) { foreignFired(); }
+*/
+import "C"
+
+import "unsafe"
+
+var fired func()
+
+//export foreignFired
+func foreignFired() { fired() }
+
+// StartTimer starts a C timer on a uv_loop_t, whose C callback calls f.
+func StartTimer(loop unsafe.Pointer, f func()) {
+	fired = f
+	C.start_timer((*C.uv_loop_t)(loop))
+}
+
+// Call calls f from C.
+func Call(f func()) {
+	fired = f
+	C.call_back()
+}
