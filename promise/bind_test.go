@@ -186,7 +186,7 @@ func TestFinallyCleansUpWhenItsResultWasCancelledTooLate(t *testing.T) {
 
 func TestMillionLinksNeedNoStack(t *testing.T) {
 	defer debug.SetMaxStack(debug.SetMaxStack(256 << 10))
-	const links = 1_000_000
+	const links = 10 * many
 	for name, link := range map[string]func(p *promise.Promise[int]) *promise.Promise[int]{
 		"map": func(p *promise.Promise[int]) *promise.Promise[int] {
 			return promise.Map(p, func(v int) (int, error) { return v + 1, nil })
@@ -224,9 +224,9 @@ func TestEndlessBindLoopIsFlat(t *testing.T) {
 		}
 		return promise.Bind(promise.Pause(l.Context()), func(unit) *promise.Promise[int] { return loop(n - 1) })
 	}
-	d := loop(200_000)
+	d := loop(2 * many)
 	before := heap()
-	for range 150_000 {
+	for range many {
 		l.Turn()
 	}
 	assert.Less(t, heap(), before+1<<20)

@@ -142,7 +142,7 @@ func TestRacingALongLivedPromiseKeepsTheHeapFlat(t *testing.T) {
 		}
 		l.Advance(time.Microsecond)
 		before := heap()
-		for range 100_000 {
+		for range many {
 			race()
 			l.Turn()
 			l.Advance(time.Nanosecond)

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+
+//go:build !race
+
+package promise_test
+
+// many is how often a test repeats what has to stay flat.
+const many = 100_000
