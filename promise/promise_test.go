@@ -63,6 +63,7 @@ func TestWithoutALoopTheErrorNamesTheRemedy(t *testing.T) {
 func TestMisusePanicsWithTheRemedy(t *testing.T) {
 	l := newLoop(t)
 	p, r := pending(l)
+	var none context.Context
 	for remedy, f := range map[string]func(){
 		"use Resolve":            func() { r.Reject(nil) },
 		"use Resolved":           func() { promise.Rejected[int](nil) },
@@ -82,8 +83,8 @@ func TestMisusePanicsWithTheRemedy(t *testing.T) {
 		"WithTimeout":            func() { promise.WithTimeout[int](l.Context(), 1, nil) },
 		"WithContext":            func() { promise.WithContext[int](l.Context(), nil) },
 		"the function is nil":    func() { _ = l.Queue().Post(nil) },
-		"context.Background()":   func() { l.Queue().Context(nil) }, //nolint:staticcheck // the misuse
-		"hands to its main func": func() { promise.Sleep(nil, 1) },  //nolint:staticcheck // the misuse
+		"context.Background()":   func() { l.Queue().Context(none) },
+		"hands to its main func": func() { promise.Sleep(none, 1) },
 	} {
 		func() {
 			defer func() { assert.Contains(t, recover(), remedy) }()

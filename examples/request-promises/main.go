@@ -25,12 +25,14 @@ func main() {
 	log.SetFlags(0)
 	err := weftio.Run(context.Background(), func(ctx context.Context) error {
 		late := promise.Bind(weftio.Sleep(ctx, *timeout), func(promise.Unit) *unit {
-			return promise.Rejected[promise.Unit](errors.New("Request timed out"))
+			return promise.Rejected[promise.Unit](promise.ErrTimeout)
 		})
 		done := promise.Bind(target(ctx), func(url string) *unit { return request(ctx, url) })
 		return promise.Pick(late, done).Wait(ctx)
 	})
-	if err != nil {
+	if errors.Is(err, promise.ErrTimeout) {
+		log.Fatal("Request timed out")
+	} else if err != nil {
 		log.Fatal(err)
 	}
 }
