@@ -1,6 +1,6 @@
 module github.com/weft-go/weft
 
-go 1.26.8
+go 1.26
 
 require github.com/stretchr/testify v1.11.1
 

@@ -16,7 +16,8 @@ import (
 
 // resource is something open on a loop, which the loop's end closes.
 type resource interface {
-	// flushing reports whether it still has output to get rid of, and sees to it that the loop hears when it has not.
+	// flushing reports whether the loop's end should still wait for it, within the grace: for output to leave, for a pool
+	// thread to come back. It sees to it that the loop hears when that has happened.
 	flushing() bool
 	// shut closes it at once. Everything pending on it settles, with ErrLoopClosed or its own result.
 	shut()
@@ -163,7 +164,7 @@ func (l *Loop) finish(left []string) {
 	l.async.Close(nil)
 	l.settleHandles()
 	if n := l.uv.Stats().Requests; n > 0 {
-		left = append(left, fmt.Sprintf("%d name lookups", n))
+		left = append(left, plural(n, "name lookup"))
 		go l.reap()
 	} else if err := l.uv.Close(); err != nil {
 		left = append(left, "libuv: "+err.Error())
@@ -173,6 +174,13 @@ func (l *Loop) finish(left []string) {
 		l.err = fmt.Errorf("weftio: close: not ended: %s", strings.Join(left, ", "))
 	}
 	close(l.done)
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func (l *Loop) settleHandles() {

@@ -97,8 +97,13 @@ func (op *lookupOp) CancelOp(error) {
 	}
 }
 
-func (op *lookupOp) flushing() bool  { return false }
 func (op *lookupOp) link() *ringLink { return &op.place }
+
+// flushing has the loop's end wait for a lookup that a pool thread works on.
+func (op *lookupOp) flushing() bool {
+	op.CancelOp(nil)
+	return true
+}
 
 func (op *lookupOp) shut() {
 	op.Fail(promise.ErrLoopClosed)

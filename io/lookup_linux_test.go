@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+
+package io_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	weftio "github.com/weft-go/weft/io"
+	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/uv/uvtest/slowdns"
+)
+
+func TestLookupThatOutlivesTheLoopIsNamedAndReaped(t *testing.T) {
+	l, ctx := start(t, weftio.Grace(10*time.Millisecond))
+	p := weftio.LookupHost(ctx, slowdns.Host)
+	slowdns.Entered()
+	assert.ErrorContains(t, l.Close(), "1 name lookup")
+	assert.ErrorIs(t, p.Wait(t.Context()), promise.ErrLoopClosed)
+	assert.Equal(t, 1, l.Stats().Requests)
+	slowdns.Release()
+	assert.Eventually(t, func() bool { return l.Stats() == weftio.Stats{} }, 5*time.Second, time.Millisecond)
+}
+
+func TestTimeoutDuringALookup(t *testing.T) {
+	err := weftio.Run(t.Context(), func(ctx context.Context) error {
+		dial := weftio.Dial(ctx, "tcp", slowdns.Host+":80")
+		err := weftio.WithTimeout(ctx, time.Millisecond, dial).Wait(ctx)
+		require.ErrorIs(t, err, promise.ErrTimeout)
+		slowdns.Entered()
+		slowdns.Release()
+		return nil
+	})
+	assert.NoError(t, err)
+}
