@@ -25,7 +25,8 @@ type Conn struct {
 	state  *connState
 
 	mu     sync.Mutex
-	closed *closeOp // Close was called
+	closed *closeOp      // Close was called
+	ended  *closeWriteOp // CloseWrite was called
 }
 
 // connState is a Conn with all its parts, in one object.
@@ -104,12 +105,21 @@ func (op *closeOp) refused(err error) { op.Fail(err) }
 
 // CloseWrite flushes what was written and then tells the peer that no more comes; reading goes on. Its promise is fulfilled
 // once the end of the stream is on its way.
-func (c *Conn) CloseWrite() *promise.Promise[promise.Unit] {
-	op := &closeWriteOp{s: c.state}
-	if op.Init(c.l.q, nil) {
-		c.state.out.flush(true).OnSettle(op.flushed)
+//
+// A second CloseWrite returns the same.
+func (c *Conn) CloseWrite() *promise.Promise[promise.Unit] { return c.state.closeWrite() }
+
+func (s *connState) closeWrite() *promise.Promise[promise.Unit] {
+	c := &s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended == nil {
+		c.ended = &closeWriteOp{s: s}
+		if c.ended.Init(c.l.q, nil) {
+			s.out.flush(true).OnSettle(c.ended.flushed)
+		}
 	}
-	return op.Promise()
+	return c.ended.Promise()
 }
 
 type closeWriteOp struct {
@@ -143,11 +153,13 @@ func (op *closeWriteOp) Complete(ev uv.Event) {
 }
 
 // CloseRead stops reading: what comes is dropped, and reads are rejected with net.ErrClosed. Writing goes on.
-func (c *Conn) CloseRead() *promise.Promise[promise.Unit] {
-	c.state.in.discard(c.state.readError(errClosed))
-	op := &closeReadOp{s: c.state}
-	if op.Init(c.l.q, nil) {
-		c.l.schedule(op)
+func (c *Conn) CloseRead() *promise.Promise[promise.Unit] { return c.state.closeRead() }
+
+func (s *connState) closeRead() *promise.Promise[promise.Unit] {
+	s.in.discard(s.readError(errClosed))
+	op := &closeReadOp{s: s}
+	if op.Init(s.conn.l.q, nil) {
+		s.conn.l.schedule(op)
 	}
 	return op.Promise()
 }

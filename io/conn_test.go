@@ -256,7 +256,8 @@ func TestHalfClose(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		client, server := pair(t, ctx)
 		client.WriteString("question")
-		require.NoError(t, client.CloseWrite().Wait(ctx))
+		require.NoError(t, client.Output.Close().Wait(ctx))
+		require.NoError(t, client.CloseWrite().Wait(ctx), "twice is harmless")
 		assert.ErrorIs(t, client.WriteString("more").Wait(ctx), net.ErrClosed)
 		b, err := server.ReadAll(0).Await(ctx)
 		require.NoError(t, err)
@@ -266,7 +267,7 @@ func TestHalfClose(t *testing.T) {
 		b, err = client.ReadAll(0).Await(ctx)
 		require.NoError(t, err)
 		assert.Equal(t, "answer", string(b))
-		require.NoError(t, client.CloseRead().Wait(ctx))
+		require.NoError(t, client.Input.Close().Wait(ctx))
 		assert.ErrorIs(t, client.ReadLine().Wait(ctx), net.ErrClosed)
 		return client.Close().Wait(ctx)
 	})

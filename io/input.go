@@ -35,6 +35,7 @@ type source interface {
 	readStart(c uv.Completer) error
 	readStop()
 	readError(err error) error // in the shape users see
+	closeRead() *promise.Promise[promise.Unit]
 }
 
 // readOp is a pending operation of an Input.
@@ -360,6 +361,10 @@ func (r *readAll) take(in *Input) bool {
 
 // CancelOp implements promise.Canceler.
 func (r *readAll) CancelOp(error) { r.in.withdraw(r) }
+
+// Close drops what is there and what comes: further reads are rejected with net.ErrClosed. Of a connection it is CloseRead:
+// writing goes on. Lwt_io.close.
+func (in *Input) Close() *promise.Promise[promise.Unit] { return in.src.closeRead() }
 
 // Reader returns the channel as std's io.Reader, for code that only reads: its Read awaits ReadInto under ctx, so it is for
 // tasks and goroutines.

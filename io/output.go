@@ -48,6 +48,7 @@ type sink interface {
 	// write writes n bytes of b; loud: somebody waits for that.
 	write(b uv.Buffer, n int, loud bool, c uv.Completer) error
 	writeError(err error) error // in the shape users see
+	closeWrite() *promise.Promise[promise.Unit]
 }
 
 const (
@@ -329,6 +330,10 @@ func (o *Output) hurry() bool {
 	o.loud = true
 	return o.err == nil && o.below+o.above > 0
 }
+
+// Close flushes what was written and ends the channel; its promise is rejected when that fails. Of a connection it is
+// CloseWrite: reading goes on. Lwt_io.close.
+func (o *Output) Close() *promise.Promise[promise.Unit] { return o.dst.closeWrite() }
 
 // Writer returns the channel as std's io.Writer, for code that only writes: its Write awaits under ctx when the
 // channel is above its mark, so it is for tasks and goroutines.
