@@ -169,7 +169,8 @@ func (l *Loop) finish(left []string) {
 	} else if err := l.uv.Close(); err != nil {
 		left = append(left, "libuv: "+err.Error())
 	}
-	unregister(l.id)
+	uv.LeaveThread()
+	unregister(l)
 	if len(left) > 0 {
 		l.err = fmt.Errorf("weftio: close: not ended: %s", strings.Join(left, ", "))
 	}

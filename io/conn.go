@@ -152,7 +152,8 @@ func (op *closeWriteOp) Complete(ev uv.Event) {
 	op.Settle(promise.Unit{}, nil)
 }
 
-// CloseRead stops reading: what comes is dropped, and reads are rejected with net.ErrClosed. Writing goes on.
+// CloseRead stops reading: what is there is dropped, what comes is left with the system, and reads are rejected with
+// net.ErrClosed. Writing goes on.
 func (c *Conn) CloseRead() *promise.Promise[promise.Unit] { return c.state.closeRead() }
 
 func (s *connState) closeRead() *promise.Promise[promise.Unit] {

@@ -362,8 +362,8 @@ func (r *readAll) take(in *Input) bool {
 // CancelOp implements promise.Canceler.
 func (r *readAll) CancelOp(error) { r.in.withdraw(r) }
 
-// Close drops what is there and what comes: further reads are rejected with net.ErrClosed. Of a connection it is CloseRead:
-// writing goes on. Lwt_io.close.
+// Close drops what is there; further reads are rejected with net.ErrClosed. Of a connection it is CloseRead: writing goes
+// on. Lwt_io.close.
 func (in *Input) Close() *promise.Promise[promise.Unit] { return in.src.closeRead() }
 
 // Reader returns the channel as std's io.Reader, for code that only reads: its Read awaits ReadInto under ctx, so it is for

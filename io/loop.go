@@ -84,7 +84,7 @@ func (l *Loop) start() (err error) {
 	if l.async, err = uv.NewAsync(l.uv, uv.CompleterFunc(func(uv.Event) {})); err != nil {
 		return fmt.Errorf("weftio: new loop: %w", err)
 	}
-	l.id = register(l)
+	register(l)
 	uv.EnterThread(l.id)
 	return nil
 }
@@ -167,7 +167,6 @@ func Start(opts ...Option) (*Loop, error) {
 func (l *Loop) live() {
 	l.q.Host(l.turns)
 	l.end()
-	uv.LeaveThread()
 }
 
 // mainEnded is called on the loop when Run's main has settled.

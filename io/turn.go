@@ -142,56 +142,62 @@ func (l *Loop) yield() {
 	}
 }
 
-// loops holds every open loop at the index of its id, so that a thread's id leads to its loop.
-var loops atomic.Pointer[[]*Loop]
+// loops holds every open loop at the slot that its id names, so that a thread's id leads to its loop. An id is a slot and a
+// number that is never used again: what outlives a loop does not take the next one for it.
+var (
+	loops   atomic.Pointer[[]*Loop]
+	loopSeq atomic.Uint64
+)
+
+const slotBits = 16
 
 func init() {
+	loops.Store(&[]*Loop{})
 	promise.RegisterLocator(func() (*promise.Queue, bool) {
 		id, nested := uv.CurrentThread()
 		if id == 0 {
 			return nil, false
 		}
 		all := *loops.Load()
-		if id >= uint64(len(all)) || all[id] == nil {
-			return nil, false
+		if l := all[id&(1<<slotBits-1)]; l != nil && l.id == id {
+			return l.q, nested
 		}
-		return all[id].q, nested
+		return nil, false
 	})
 }
 
 // register gives a loop its id, which is never 0.
-func register(l *Loop) uint64 {
+func register(l *Loop) {
+	seq := loopSeq.Add(1)
 	for {
 		old := loops.Load()
-		all := []*Loop{nil}
-		if old != nil {
-			all = append([]*Loop(nil), *old...)
-		}
-		id := freeSlot(all)
-		if id == len(all) {
+		all := append([]*Loop(nil), *old...)
+		slot := freeSlot(all)
+		if slot == len(all) {
 			all = append(all, nil)
 		}
-		all[id] = l
+		all[slot] = l
+		l.id = seq<<slotBits | uint64(slot)
 		if loops.CompareAndSwap(old, &all) {
-			return uint64(id)
+			return
 		}
 	}
 }
 
 func freeSlot(all []*Loop) int {
-	for id := 1; id < len(all); id++ {
-		if all[id] == nil {
-			return id
+	for slot := range all {
+		if all[slot] == nil {
+			return slot
 		}
 	}
 	return len(all)
 }
 
-func unregister(id uint64) {
+func unregister(l *Loop) {
 	for {
 		old := loops.Load()
 		all := append([]*Loop(nil), *old...)
-		all[id] = nil
+		all[l.id&(1<<slotBits-1)] = nil
 		if loops.CompareAndSwap(old, &all) {
 			return
 		}
