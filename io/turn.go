@@ -30,8 +30,8 @@ func (l *Loop) turn() {
 	if l.stop {
 		return
 	}
-	l.poll(more)
 	l.yield()
+	l.poll(more)
 }
 
 // poll does the turn's work and runs libuv once. It blocks only when nothing is left to run here.
@@ -129,7 +129,8 @@ func (a *alarm) Complete(uv.Event) {
 	}
 }
 
-// yield passes the scheduler now and then, and at once when goroutines were woken: they would wait for the monitor.
+// yield passes the scheduler now and then; and before the poll when callbacks have woken goroutines, which would else wait for
+// the monitor to take the processor of a thread that sleeps in C.
 func (l *Loop) yield() {
 	if l.q.Woke() {
 		l.yielded = l.uv.Now()
