@@ -28,9 +28,10 @@ func TestLookupThatOutlivesTheLoopIsNamedAndReaped(t *testing.T) {
 func TestTimeoutDuringALookup(t *testing.T) {
 	err := weftio.Run(t.Context(), func(ctx context.Context) error {
 		dial := weftio.Dial(ctx, "tcp", slowdns.Host+":80")
+		entered := func(context.Context) (promise.Unit, error) { slowdns.Entered(); return promise.Unit{}, nil }
+		require.NoError(t, promise.Offload(ctx, entered).Wait(ctx))
 		err := weftio.WithTimeout(ctx, time.Millisecond, dial).Wait(ctx)
 		require.ErrorIs(t, err, promise.ErrTimeout)
-		slowdns.Entered()
 		slowdns.Release()
 		return nil
 	})
