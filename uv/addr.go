@@ -77,4 +77,15 @@ func zoneOf(scope int) string {
 	return strconv.Itoa(scope)
 }
 
-func addrsOf(r *C.weft_record) []addr { return unsafe.Slice((*addr)(r.data), r.value) }
+// takeAddrs frees the addresses that a record carries and returns those of a family that it knows.
+func (l *Loop) takeAddrs(r C.weft_record) []netip.AddrPort {
+	var known []netip.AddrPort
+	all := unsafe.Slice((*addr)(r.data), r.value)
+	for i := range all {
+		if a := addrTo(&all[i]); a.IsValid() {
+			known = append(known, a)
+		}
+	}
+	C.weft_addrs_free(l.ptr, r.data, C.uint64_t(r.value))
+	return known
+}

@@ -17,6 +17,9 @@ type Async struct {
 
 // NewAsync returns a handle whose Send has c told. Loop goroutine only. Binds uv_async_init.
 func NewAsync(l *Loop, c Completer) (*Async, error) {
+	if l.shared == nil {
+		return nil, ErrClosed
+	}
 	a := &Async{}
 	a.l = l
 	token := a.listen(c)

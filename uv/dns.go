@@ -28,6 +28,9 @@ type AddrInfoReq struct {
 // GetAddrInfo looks a host and a service up, for stream sockets, and has c told; Addrs is filled in by then. An empty service
 // leaves the ports 0. Loop goroutine only. Binds uv_getaddrinfo.
 func GetAddrInfo(l *Loop, node, service string, hints AddrInfoHints, c Completer) (*AddrInfoReq, error) {
+	if l.shared == nil {
+		return nil, ErrClosed
+	}
 	if strings.ContainsRune(node, 0) || strings.ContainsRune(service, 0) {
 		return nil, EINVAL
 	}
@@ -54,13 +57,7 @@ func optional(s string) *C.char {
 
 // Complete implements Completer.
 func (r *AddrInfoReq) Complete(ev Event) {
-	r.ptr = 0
-	for i := range ev.addrs {
-		if a := addrTo(&ev.addrs[i]); a.IsValid() {
-			r.addrs = append(r.addrs, a)
-		}
-	}
-	ev.addrs = nil
+	r.ptr, r.addrs = 0, ev.addrs
 	r.c.Complete(ev)
 }
 

@@ -25,6 +25,7 @@ import "C"
 
 import (
 	"errors"
+	"net/netip"
 	"sync"
 	"time"
 	"unsafe"
@@ -53,6 +54,8 @@ type Loop struct {
 	shared  *C.weft_shared
 	slots   slots
 	turning bool
+	inC     bool   // inside uv_run: who submits is Go code that a C callback has called
+	turns   uint32 // Turns begun
 
 	mu   sync.Mutex // guards the end of ptr, against Stats
 	pool pool
@@ -64,7 +67,7 @@ type Event struct {
 	Value  int64  // bytes written; else 0
 	Data   []byte // bytes read: C memory, valid until Complete returns
 
-	addrs []addr // of a lookup: likewise
+	addrs []netip.AddrPort // of a lookup
 }
 
 // Completer is told that something has happened. Complete is called by Turn, on the loop's goroutine.
@@ -92,12 +95,17 @@ func NewLoop() (*Loop, error) {
 // has happened; it returns how many. With RunOnce it blocks only when nothing has happened yet. A panic of
 // a Completer leaves the rest to the next turn. Loop goroutine only. Binds uv_run.
 func (l *Loop) Turn(mode RunMode) (events int, err error) {
-	if l.turning {
+	switch {
+	case l.shared == nil:
+		return 0, ErrClosed
+	case l.turning:
 		return 0, errNested
 	}
-	l.turning = true
-	defer func() { l.turning = false }()
+	l.turns++
+	l.turning, l.inC = true, true
+	defer func() { l.turning, l.inC = false, false }()
 	n := int(C.weft_turn(l.ptr, C.int(mode)))
+	l.inC = false
 	if l.OnPoll != nil {
 		l.OnPoll()
 	}
@@ -109,9 +117,9 @@ func (l *Loop) Turn(mode RunMode) (events int, err error) {
 
 // drain calls the Completers of the records that the turn has left.
 func (l *Loop) drain() {
-	records := unsafe.Slice(l.shared.records, l.shared.count)
-	for i := range records {
-		r := &records[i]
+	for n := l.shared.count; l.shared.drained < n; {
+		// A copy: a Completer may have C append a record, for which the array moves.
+		r := *(*C.weft_record)(unsafe.Add(unsafe.Pointer(l.shared.records), uintptr(l.shared.drained)*C.sizeof_weft_record))
 		l.shared.drained++
 		c := l.slots.take(uint64(r.token))
 		if c == nil {
@@ -123,19 +131,20 @@ func (l *Loop) drain() {
 		case C.WEFT_DATA:
 			ev.Data = unsafe.Slice((*byte)(r.data), r.value)
 		case C.WEFT_ADDRS:
-			ev.addrs = addrsOf(r)
-			c.Complete(ev)
-			C.weft_addrs_free(l.ptr, r.data, C.uint64_t(r.value))
-			continue
+			ev.addrs = l.takeAddrs(r)
 		}
 		c.Complete(ev)
 	}
 }
 
-// unclaimed frees what the record of a stale token carries.
-func (l *Loop) unclaimed(r *C.weft_record) {
-	if r.kind == C.WEFT_ADDRS {
-		C.weft_addrs_free(l.ptr, r.data, C.uint64_t(r.value))
+// unclaimed frees what the record of a stale token carries: a listener that is closed leaves its last connections behind.
+func (l *Loop) unclaimed(r C.weft_record) {
+	switch r.kind {
+	case C.WEFT_ADDRS:
+		l.takeAddrs(r)
+	case C.WEFT_CONN:
+		orphan := Handle{l: l, ptr: C.uintptr_t(r.value)}
+		_ = orphan.Close(nil) // it is open
 	}
 }
 
@@ -144,6 +153,9 @@ func (l *Loop) Run(mode RunMode) error {
 	if mode != RunDefault {
 		_, err := l.Turn(mode)
 		return err
+	}
+	if l.shared == nil {
+		return ErrClosed
 	}
 	for l.Pending() || l.Alive() {
 		if _, err := l.Turn(RunOnce); err != nil {
@@ -155,20 +167,35 @@ func (l *Loop) Run(mode RunMode) error {
 
 // Pending reports whether something was asked of libuv that the next turn hands over, or has happened and is not delivered.
 // Loop goroutine only.
-func (l *Loop) Pending() bool { return l.shared.nsubs > 0 || l.shared.count > l.shared.drained }
+func (l *Loop) Pending() bool {
+	return l.shared != nil && (l.shared.nsubs > 0 || l.shared.count > l.shared.drained)
+}
 
 // Alive reports whether active and referenced handles, or requests, or closing handles are left. Loop goroutine only.
 // Binds uv_loop_alive.
-func (l *Loop) Alive() bool { return C.weft_loop_alive(l.ptr) != 0 }
+func (l *Loop) Alive() bool { return l.shared != nil && C.weft_loop_alive(l.ptr) != 0 }
 
-// Now returns the loop's time, in whole milliseconds, as of the last turn or UpdateTime. Loop goroutine only. Binds uv_now.
-func (l *Loop) Now() time.Duration { return time.Duration(l.shared.now) * time.Millisecond }
+// Now returns the loop's time, in whole milliseconds, as of the last turn or UpdateTime; 0 once it is closed. Loop goroutine
+// only. Binds uv_now.
+func (l *Loop) Now() time.Duration {
+	if l.shared == nil {
+		return 0
+	}
+	return time.Duration(l.shared.now) * time.Millisecond
+}
 
 // UpdateTime reads the clock. Loop goroutine only. Binds uv_update_time.
-func (l *Loop) UpdateTime() { C.weft_loop_update_time(l.ptr) }
+func (l *Loop) UpdateTime() {
+	if l.shared != nil {
+		C.weft_loop_update_time(l.ptr)
+	}
+}
 
-// Pointer returns the uv_loop_t, for C code. Use it on the loop's goroutine, until Close.
+// Pointer returns the uv_loop_t, for C code, nil once the loop is closed. Use it on the loop's goroutine, until Close.
 func (l *Loop) Pointer() unsafe.Pointer {
+	if l.shared == nil {
+		return nil
+	}
 	return unsafe.Pointer(C.weft_uv_loop((*C.weft_loop)(unsafe.Pointer(l.shared))))
 }
 
@@ -193,14 +220,18 @@ func (l *Loop) Stats() Stats {
 	return s
 }
 
-// Close frees the loop. It returns EBUSY, and does nothing, while handles or requests are left: close them, and turn the loop
-// until they are gone. A second Close does nothing. Loop goroutine only. Binds uv_loop_close.
+// Close frees the loop. It returns EBUSY, and does nothing, while handles or requests are left, those of C libraries included,
+// or events are undelivered: close them, and turn the loop until they are gone. A second Close does nothing. Loop goroutine
+// only. Binds uv_loop_close.
 func (l *Loop) Close() error {
 	if l.shared == nil {
 		return nil
 	}
 	if l.turning {
 		return errNested
+	}
+	if l.Pending() {
+		return EBUSY
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -221,5 +252,8 @@ func (l *Loop) submit(s C.weft_sub) error {
 	}
 	*(*C.weft_sub)(unsafe.Add(unsafe.Pointer(l.shared.subs), uintptr(l.shared.nsubs)*C.sizeof_weft_sub)) = s
 	l.shared.nsubs++
+	if l.inC {
+		C.weft_loop_news(l.ptr) // the poll of this turn may be still to come
+	}
 	return nil
 }

@@ -10,7 +10,8 @@ import "unsafe"
 // Stream is what TCP connections and their like share. It is embedded in each of them.
 type Stream struct {
 	Handle
-	in *incoming // of a listener
+	in    *incoming // of a listener
+	wrote uint32    // 1 + the Turn after which Write was called last; 0: never
 }
 
 // incoming is a listener's Completer: it keeps the connections that C has accepted until Accept takes them.
@@ -36,10 +37,13 @@ func (s *Stream) Listen(backlog int, c Completer) error {
 		return ErrClosed
 	case s.in != nil:
 		return EALREADY
+	case s.token != 0: // it is read
+		return EINVAL
 	}
 	s.in = &incoming{c: c}
 	if e := C.weft_stream_listen(s.ptr, C.int(backlog), s.listen(s.in)); e != 0 {
-		s.in = nil
+		s.l.slots.remove(s.token)
+		s.in, s.token = nil, 0
 		return Errno(e)
 	}
 	return nil
@@ -66,21 +70,30 @@ func (s *Stream) Accept(client *TCP) error {
 
 // Close is Handle.Close; a listener also closes the connections that nobody has taken. Loop goroutine only. Binds uv_close.
 func (s *Stream) Close(c Completer) error {
-	if s.ptr != 0 && s.in != nil {
-		for _, ptr := range s.in.ready {
-			orphan := Handle{l: s.l, ptr: ptr}
-			_ = orphan.Close(nil) // it is open
-		}
-		s.in.ready = nil
-	}
+	s.dropReady()
 	return s.Handle.Close(c)
+}
+
+// dropReady closes the connections that nobody has taken.
+func (s *Stream) dropReady() {
+	if s.ptr == 0 || s.in == nil {
+		return
+	}
+	for _, ptr := range s.in.ready {
+		orphan := Handle{l: s.l, ptr: ptr}
+		_ = orphan.Close(nil) // it is open
+	}
+	s.in.ready = nil
 }
 
 // ReadStart has c told of what comes: of bytes in Event.Data, and of the end in Event.Status, which is EOF or a failure and
 // the last event. Loop goroutine only. Binds uv_read_start.
 func (s *Stream) ReadStart(c Completer) error {
-	if s.ptr == 0 {
+	switch {
+	case s.ptr == 0:
 		return ErrClosed
+	case s.in != nil: // it listens
+		return EINVAL
 	}
 	return s.l.submit(C.weft_sub{handle: s.ptr, token: s.listen(c), op: C.WEFT_READ_START})
 }
@@ -102,13 +115,17 @@ func (s *Stream) Write(b Buffer, n int, c Completer) error { return s.write(b, n
 // WriteLoud is Write for a completion that somebody waits for. Loop goroutine only. Binds uv_try_write and uv_write.
 func (s *Stream) WriteLoud(b Buffer, n int, c Completer) error { return s.write(b, n, c, C.WEFT_LOUD) }
 
+// maxWrite is what C hands libuv of one write.
+const maxWrite = 8 << 30
+
 func (s *Stream) write(b Buffer, n int, c Completer, flags C.int32_t) error {
 	switch {
 	case s.ptr == 0:
 		return ErrClosed
-	case n <= 0 || n > b.size:
+	case n <= 0 || n > b.size || int64(n) > maxWrite:
 		return EINVAL
 	}
+	s.wrote = s.l.turns + 1
 	token := s.l.slots.add(c, true)
 	err := s.l.submit(C.weft_sub{handle: s.ptr, token: C.uint64_t(token), op: C.WEFT_WRITE, flags: flags,
 		data: C.uintptr_t(uintptr(b.p)), len: C.uint64_t(n)})
@@ -126,6 +143,8 @@ func (s *Stream) TryWrite(p []byte) (int, error) {
 		return 0, ErrClosed
 	case len(p) == 0:
 		return 0, nil
+	case s.wrote == s.l.turns+1: // libuv does not have it yet
+		return 0, EAGAIN
 	}
 	n := C.weft_stream_try_write(s.ptr, unsafe.Pointer(&p[0]), C.uint64_t(len(p)))
 	if n < 0 {

@@ -27,7 +27,10 @@ func NewTCP(l *Loop) (*TCP, error) {
 
 // Init makes the handle of a zero TCP, without a socket yet. Loop goroutine only. Binds uv_tcp_init.
 func (t *TCP) Init(l *Loop) error {
-	if t.l != nil {
+	switch {
+	case l.shared == nil:
+		return ErrClosed
+	case t.l != nil:
 		return EALREADY
 	}
 	if e := C.weft_tcp_new(l.ptr, &t.ptr); e != 0 {
@@ -110,7 +113,10 @@ func (t *TCP) Peername() (netip.AddrPort, error) {
 
 // CloseReset is Close that resets the connection instead of ending it in order. Loop goroutine only. Binds
 // uv_tcp_close_reset.
-func (t *TCP) CloseReset(c Completer) error { return t.close(c, C.WEFT_CLOSE_RESET) }
+func (t *TCP) CloseReset(c Completer) error {
+	t.dropReady()
+	return t.close(c, C.WEFT_CLOSE_RESET)
+}
 
 func boolean(on bool) C.int {
 	if on {

@@ -12,6 +12,9 @@ type Timer struct{ Handle }
 
 // NewTimer returns a stopped timer. Loop goroutine only. Binds uv_timer_init.
 func NewTimer(l *Loop) (*Timer, error) {
+	if l.shared == nil {
+		return nil, ErrClosed
+	}
 	t := &Timer{}
 	if e := C.weft_timer_new(l.ptr, 0, &t.ptr); e != 0 {
 		return nil, Errno(e)

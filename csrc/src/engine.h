@@ -30,7 +30,8 @@ typedef struct {
 enum {
   WEFT_PLAIN, /* value and status say it all */
   WEFT_DATA,  /* value bytes at data */
-  WEFT_ADDRS  /* value weft_addr at data, to be freed with weft_addrs_free */
+  WEFT_ADDRS, /* value weft_addr at data, to be freed with weft_addrs_free */
+  WEFT_CONN   /* value is the handle of an accepted connection, to be closed by whoever drains it */
 };
 
 /* What Go asks for, to be done by the next turn. */
@@ -88,6 +89,7 @@ int weft_loop_new(uintptr_t *loop);
 weft_shared *weft_loop_shared(uintptr_t loop);
 int weft_turn(uintptr_t loop, int mode);
 int weft_subs_grow(uintptr_t loop);
+void weft_loop_news(uintptr_t loop); /* the next poll does not block */
 int weft_loop_alive(uintptr_t loop);
 void weft_loop_update_time(uintptr_t loop);
 int weft_loop_close(uintptr_t loop);

@@ -109,14 +109,25 @@ void weft_loop_update_time(uintptr_t lp) {
   loop->shared.now = uv_now(loop->uv);
 }
 
-/* Fails with UV_EBUSY, and changes nothing, while handles or requests are left. */
+typedef struct {
+  const uv_handle_t *own;
+  int n;
+} loop_others;
+
+static void loop_count(uv_handle_t *uv, void *arg) {
+  loop_others *others = arg;
+  if (uv != others->own) others->n++;
+}
+
+/* Fails with UV_EBUSY, and changes nothing, while handles or requests are left, somebody else's included. */
 int weft_loop_close(uintptr_t lp) {
   weft_loop *loop = weft__loop(lp);
   if (loop->shared.handles > 0 || loop->shared.requests > 0) return UV_EBUSY;
-  if (!uv_is_closing((uv_handle_t *)&loop->idle)) uv_close((uv_handle_t *)&loop->idle, NULL);
-  uv_run(loop->uv, UV_RUN_NOWAIT);
-  int err = uv_loop_close(loop->uv);
-  if (err != 0) return err; /* somebody else's handles */
+  loop_others others = {.own = (uv_handle_t *)&loop->idle};
+  uv_walk(loop->uv, loop_count, &others);
+  if (others.n > 0 || uv_loop_alive(loop->uv)) return UV_EBUSY;
+  uv_close((uv_handle_t *)&loop->idle, NULL);
+  while (uv_loop_close(loop->uv) != 0) uv_run(loop->uv, UV_RUN_NOWAIT);
   weft__slab_free(loop);
   weft__free(loop, loop->shared.records, loop->records_cap * sizeof(weft_record));
   weft__free(loop, loop->shared.subs, loop->shared.subs_cap * sizeof(weft_sub));

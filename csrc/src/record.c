@@ -17,13 +17,17 @@ void weft__record_quiet(weft_loop *loop, weft_record r) {
   s->records[s->count++] = r;
 }
 
-/* Records may be made before the poll of the same uv_run: by timers, close callbacks, other people's prepare handles.
- * An active idle handle makes libuv poll without blocking, so that news never waits for other news. Whoever makes the
- * record starts it: a handle started from a prepare callback of ours would come too late for what a later one does. */
 void weft__record(weft_loop *loop, weft_record r) {
   weft__record_quiet(loop, r);
-  if (!loop->idling) {
-    loop->idling = 1;
-    uv_idle_start(&loop->idle, record_on_idle);
-  }
+  weft_loop_news((uintptr_t)loop);
+}
+
+/* News may come before the poll of the same uv_run: by timers, close callbacks, other people's prepare handles. An
+ * active idle handle makes libuv poll without blocking, so that news never waits for other news. Whoever makes it
+ * starts the handle: one started from a prepare callback of ours would come too late for what a later one does. */
+void weft_loop_news(uintptr_t lp) {
+  weft_loop *loop = weft__loop(lp);
+  if (loop->idling) return;
+  loop->idling = 1;
+  uv_idle_start(&loop->idle, record_on_idle);
 }

@@ -154,13 +154,25 @@ static void stream_accept(uv_stream_t *server) {
     return;
   }
   h->untaken++;
-  weft__record(h->loop, (weft_record){.token = h->token, .value = (int64_t)client});
+  weft__record(h->loop, (weft_record){.token = h->token, .value = (int64_t)client, .kind = WEFT_CONN});
+}
+
+/* A connection could not be accepted. libuv 1.44 goes on trying, within one uv_run, while the process has no file
+ * descriptor left and libuv's spare one was lost to another thread: one record will do, and the others may free one. */
+static void stream_refused(weft_handle *h, int status) {
+  const weft_shared *s = &h->loop->shared;
+  const weft_record *last = s->count > s->drained ? &s->records[s->count - 1] : NULL;
+  if (last != NULL && last->token == h->token && last->status == status) {
+    uv_sleep(1);
+    return;
+  }
+  weft__record(h->loop, (weft_record){.token = h->token, .status = status});
 }
 
 static void stream_on_connection(uv_stream_t *server, int status) {
   weft_handle *h = weft__of_handle(server);
   if (status != 0) {
-    weft__record(h->loop, (weft_record){.token = h->token, .status = status});
+    stream_refused(h, status);
   } else if (h->untaken >= STREAM_UNTAKEN) {
     h->starved = 1; /* libuv stops looking for more until this one is accepted */
   } else {
@@ -173,7 +185,7 @@ int weft_stream_listen(uintptr_t handle, int backlog, uint64_t token) {
   return uv_listen(stream_of(handle), backlog, stream_on_connection);
 }
 
-/* Go has taken one of the connections accepted ahead. */
+/* Go has taken one of the connections accepted ahead. This may append a record, also while Go drains. */
 void weft_stream_taken(uintptr_t handle) {
   weft_handle *h = (weft_handle *)handle;
   h->untaken--;

@@ -13,6 +13,70 @@ static void closes_only_when_empty(void) {
   test_end(loop, &timer, 1);
 }
 
+static void closes_only_without_foreign_handles(void) {
+  uintptr_t loop = test_loop();
+  uintptr_t timer;
+  uv_check_t check;
+  CHECK(uv_check_init(weft_uv_loop((weft_loop *)loop), &check) == 0); /* not even active */
+  CHECK(weft_loop_close(loop) == UV_EBUSY);
+  CHECK(weft_loop_close(loop) == UV_EBUSY);
+  uv_close((uv_handle_t *)&check, NULL);
+  CHECK(weft_loop_close(loop) == UV_EBUSY); /* its close is not through */
+  CHECK(weft_timer_new(loop, 0, &timer) == 0);
+  test_end(loop, &timer, 1);
+}
+
+static void closes_after_a_foreign_stop(void) {
+  uintptr_t loop = test_loop();
+  uv_stop(weft_uv_loop((weft_loop *)loop));
+  test_end(loop, NULL, 0);
+}
+
+/* Everything but the loop itself and the array of submissions is freed with what used it. */
+static void memory_is_counted(void) {
+  uintptr_t loop = test_loop();
+  weft_shared *s = weft_loop_shared(loop);
+  uintptr_t timers[100];
+  int64_t before = 0;
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < 100; i++) CHECK(weft_timer_new(loop, 0, &timers[i]) == 0);
+    CHECK(s->handles == 100);
+    for (int i = 0; i < 100; i++) test_submit(loop, (weft_sub){.handle = timers[i], .op = WEFT_CLOSE, .token = 9});
+    for (int i = 0; i < 100; i++) CHECK(test_next(loop).token == 9);
+    CHECK(s->handles == 0 && s->requests == 0);
+    if (round == 0) before = s->bytes; /* both arrays have grown */
+    CHECK(s->bytes == before);
+  }
+  test_end(loop, NULL, 0);
+}
+
+static void closed_handle_without_a_token_is_no_news(void) {
+  uintptr_t loop = test_loop();
+  uintptr_t timer;
+  CHECK(weft_timer_new(loop, 0, &timer) == 0);
+  test_submit(loop, (weft_sub){.handle = timer, .op = WEFT_CLOSE});
+  while (weft_loop_shared(loop)->handles > 0) CHECK(weft_turn(loop, UV_RUN_NOWAIT) == 0);
+  test_end(loop, NULL, 0);
+}
+
+/* News without a record: a C callback has had Go submit something, for the next turn. */
+static void on_prepare_news(uv_prepare_t *prepare) {
+  uv_prepare_stop(prepare);
+  weft_loop_news((uintptr_t)prepare->data);
+}
+
+static void news_of_a_foreign_prepare_handle_ends_the_turn(void) {
+  uintptr_t async, loop = test_loop();
+  uv_prepare_t prepare;
+  CHECK(weft_async_new(loop, 7, &async) == 0);
+  CHECK(uv_prepare_init(weft_uv_loop((weft_loop *)loop), &prepare) == 0);
+  CHECK(uv_prepare_start(&prepare, on_prepare_news) == 0);
+  prepare.data = (void *)loop;
+  CHECK(weft_turn(loop, UV_RUN_ONCE) == 0); /* hangs where news does not count */
+  uv_close((uv_handle_t *)&prepare, NULL);
+  test_end(loop, &async, 1);
+}
+
 static void timers_fire_in_order(void) {
   uintptr_t loop = test_loop();
   uintptr_t timers[3];
@@ -134,6 +198,11 @@ static void thousands_of_submissions_fit(void) {
 
 int main(void) {
   closes_only_when_empty();
+  closes_only_without_foreign_handles();
+  closes_after_a_foreign_stop();
+  memory_is_counted();
+  closed_handle_without_a_token_is_no_news();
+  news_of_a_foreign_prepare_handle_ends_the_turn();
   timers_fire_in_order();
   stopped_timer_does_not_fire();
   async_wakes_the_poll();

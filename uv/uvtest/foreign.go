@@ -23,6 +23,20 @@ static int start_timer(uv_loop_t *loop) {
   return uv_timer_start(timer, timer_on_fire, 1, 0);
 }
 
+static void prepare_on_run(uv_prepare_t *prepare) {
+  uv_prepare_stop(prepare);
+  foreignFired();
+}
+
+static uv_prepare_t *start_prepare(uv_loop_t *loop) {
+  uv_prepare_t *prepare = malloc(sizeof(*prepare));
+  uv_prepare_init(loop, prepare);
+  uv_prepare_start(prepare, prepare_on_run);
+  return prepare;
+}
+
+static void close_prepare(uv_prepare_t *prepare) { uv_close((uv_handle_t *)prepare, (uv_close_cb)free); }
+
 static void call_back(void) { foreignFired(); }
 */
 import "C"
@@ -38,6 +52,14 @@ func foreignFired() { fired() }
 func StartTimer(loop unsafe.Pointer, f func()) {
 	fired = f
 	C.start_timer((*C.uv_loop_t)(loop))
+}
+
+// StartPrepare starts a C prepare handle on a uv_loop_t, whose C callback calls f once, right in front of a poll. close
+// closes the handle.
+func StartPrepare(loop unsafe.Pointer, f func()) (close func()) {
+	fired = f
+	prepare := C.start_prepare((*C.uv_loop_t)(loop))
+	return func() { C.close_prepare(prepare) }
 }
 
 // Call calls f from C.

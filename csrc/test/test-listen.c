@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Listeners: connections accepted ahead, their ends, and a process that has no file descriptor left. The peers are
+ * plain sockets, which connect before the loop is turned. */
+#include "test.h"
+
+#ifdef _WIN32
+
+int main(void) { return 0; }
+
+#else
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { T_LISTENER = 100 };
+
+typedef struct {
+  uintptr_t loop;
+  uintptr_t listener;
+  struct sockaddr_in addr;
+} server;
+
+static void listens(server *s) {
+  weft_addr a = {.family = WEFT_IPV4};
+  memcpy(a.ip, "\x7f\0\0\1", 4);
+  CHECK(weft_tcp_bind(s->listener, &a, 0) == 0);
+  CHECK(weft_stream_listen(s->listener, 256, T_LISTENER) == 0);
+  CHECK(weft_tcp_sockname(s->listener, &a) == 0);
+  memset(&s->addr, 0, sizeof(s->addr));
+  s->addr.sin_family = AF_INET;
+  s->addr.sin_port = htons(a.port);
+  s->addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+}
+
+static server listening(void) {
+  server s = {.loop = test_loop()};
+  CHECK(weft_tcp_new(s.loop, &s.listener) == 0);
+  listens(&s);
+  return s;
+}
+
+static int socket_new(void) {
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  CHECK(fd >= 0);
+  return fd;
+}
+
+static void connects(const server *s, int fd) {
+  CHECK(connect(fd, (const struct sockaddr *)&s->addr, sizeof(s->addr)) == 0);
+}
+
+/* More than are accepted ahead: each taken one has the next accepted, also when the array of records is full. */
+static void all_of_a_full_backlog_arrive(void) {
+  enum { N = 200 };
+  int fds[N];
+  server s = listening();
+  for (int i = 0; i < N; i++) connects(&s, fds[i] = socket_new());
+  uintptr_t handles[N + 1] = {s.listener};
+  for (int i = 0; i < N; i++) {
+    weft_record r = test_next(s.loop);
+    CHECK(r.token == T_LISTENER && r.status == 0 && r.kind == WEFT_CONN);
+    handles[i + 1] = (uintptr_t)r.value;
+    weft_stream_taken(s.listener);
+  }
+  test_end(s.loop, handles, N + 1);
+  for (int i = 0; i < N; i++) close(fds[i]);
+}
+
+/* One that libuv holds back is closed with the listener, without a record. */
+static void listener_closes_what_it_holds_back(void) {
+  enum { N = 70, AHEAD = 64 };
+  int fds[N];
+  uintptr_t handles[AHEAD + 1];
+  server s = listening();
+  for (int i = 0; i < N; i++) connects(&s, fds[i] = socket_new());
+  for (int i = 0; i < AHEAD; i++) handles[i] = (uintptr_t)test_next(s.loop).value;
+  weft_shared *shared = weft_loop_shared(s.loop);
+  weft_turn(s.loop, UV_RUN_NOWAIT);
+  CHECK(shared->count == shared->drained);
+  handles[AHEAD] = s.listener;
+  test_end(s.loop, handles, AHEAD + 1);
+  for (int i = 0; i < N; i++) close(fds[i]);
+}
+
+static int taken[64], ntaken;
+
+static void frees_all(int signum) {
+  (void)signum;
+  while (ntaken > 0) close(taken[--ntaken]);
+}
+
+/* All descriptors are taken, also the spare one that libuv would drop connections with, until a signal handler frees
+ * some. Whether the connection is accepted then or was dropped is up to the system. */
+static void no_descriptor_left_is_one_record(void) {
+  struct rlimit before, few;
+  int client = socket_new();
+  server s = {.loop = test_loop()};
+  CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  few = before;
+  few.rlim_cur = 64;
+  CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  for (int fd; (fd = open("/dev/null", O_RDONLY)) >= 0;) taken[ntaken++] = fd;
+  CHECK(ntaken > 2);
+  CHECK(weft_tcp_new(s.loop, &s.listener) == 0);
+  close(taken[--ntaken]);
+  listens(&s);
+  connects(&s, client);
+  signal(SIGALRM, frees_all);
+  struct itimerval soon = {.it_value = {.tv_usec = 50 * 1000}};
+  CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+  uintptr_t handles[3] = {s.listener};
+  int n = 1, failures = 0;
+  weft_shared *shared = weft_loop_shared(s.loop);
+  weft_turn(s.loop, UV_RUN_ONCE);
+  while (shared->drained < shared->count) {
+    weft_record r = shared->records[shared->drained++];
+    CHECK(r.token == T_LISTENER);
+    if (r.status == 0) {
+      CHECK(n < 3);
+      handles[n++] = (uintptr_t)r.value;
+    } else {
+      CHECK(r.status == UV_EMFILE && ++failures < 10);
+    }
+  }
+  CHECK(failures > 0);
+  CHECK(shared->bytes < 1 << 20);
+  CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  close(client);
+  test_end(s.loop, handles, n);
+}
+
+int main(void) {
+  all_of_a_full_backlog_arrive();
+  listener_closes_what_it_holds_back();
+  no_descriptor_left_is_one_record();
+  return 0;
+}
+
+#endif
