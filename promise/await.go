@@ -18,8 +18,10 @@ type Awaitable interface {
 // awaited is what waiting needs of a promise.
 type awaited interface {
 	input
+	missing() bool
 	outcome() (err error, settled bool) //nolint:revive
-	attachWaiter(q *Queue, n *node) bool
+	attachFrom(q *Queue, n *node) bool
+	ran(owner *Queue, n *node)
 	withdraw(n *node, cause error) (settled bool)
 }
 
@@ -96,7 +98,7 @@ func (g *gate) run() {
 func awaitGoroutine(ctx context.Context, p awaited) error {
 	g := &gate{p: p, open: make(chan struct{})}
 	g.node.cb = g
-	if !p.attachWaiter(nil, &g.node) {
+	if !p.attachFrom(nil, &g.node) {
 		return nil // the loop is closed; the outcome says so
 	}
 	select {
@@ -111,17 +113,11 @@ func awaitGoroutine(ctx context.Context, p awaited) error {
 	return cause
 }
 
+func (p *Promise[T]) missing() bool { return p == nil }
+
 func (p *Promise[T]) outcome() (err error, settled bool) { //nolint:revive
 	_, err, settled = p.peek()
 	return err, settled
-}
-
-// attachWaiter attaches the node of somebody who waits, on loop q or on none. It returns false when p's loop is closed.
-func (p *Promise[T]) attachWaiter(q *Queue, n *node) bool {
-	if p.q == q {
-		return p.attach(n)
-	}
-	return p.attachOutside(n)
 }
 
 // withdraw takes a waiter's node back and cancels p when nobody else is interested in it, in one step. It returns true, and
@@ -130,7 +126,7 @@ func (p *Promise[T]) withdraw(n *node, cause error) (settled bool) {
 	q := p.q
 	s := search{q: q, cause: cause, err: canceled(cause)}
 	q.mu.Lock()
-	p.detachLocked(n)
+	p.detachLocked(n, false)
 	delete(q.links, n)
 	if p.isSettled() || q.closed.Load() {
 		q.mu.Unlock()

@@ -2,120 +2,238 @@
 
 package promise
 
-// All returns a promise for the values of ps, in their order, once all have settled. When some reject, it is rejected with
-// the error that came first; of those rejected before the call, the first of the list. All of nothing is an
-// empty list. Cancel goes to all of ps. Lwt.all.
-func All[T any](ps ...*Promise[T]) *Promise[[]T] {
-	a := &all[T]{ins: make([]allInput[T], len(ps)), vals: make([]T, len(ps))}
+// ending says which outcome of a member ends a combination; the last one always does.
+type ending uint8
+
+const (
+	atLast ending = iota
+	atFirst
+	atRejection
+	atFulfilment
+)
+
+// group is the members of a combination, of whatever types. The mutex of its queue guards it.
+type group struct {
+	q       *Queue
+	ins     []member
+	ends    ending
+	cancels bool    // the members that are still pending at the end are cancelled
+	left    int     // members without an outcome that was noted
+	err     error   // the first rejection
+	last    *member // the member whose outcome ended it
+	over    bool
+	result  interface{ conclude() }
+}
+
+// member is one promise of a group: its place among that promise's callbacks.
+type member struct {
+	node  node
+	p     awaited
+	of    *group
+	noted bool
+}
+
+// combination is the result of a combinator: a promise that reads its outcome off the members once an ending came.
+type combination[R any] struct {
+	Promise[R]
+	group
+	finish func(g *group) (R, error) // called once, without the mutex
+}
+
+// combine returns the combination of ps, which the combinator of the given name was called with.
+func combine[T, R any](name string, ps []*Promise[T], ends ending, cancels bool, finish func(*group) (R, error)) *Promise[R] {
+	ins := make([]member, len(ps))
 	for i, p := range ps {
 		if p == nil {
-			panic("promise: All: a promise is nil")
+			panicNilMember(name)
 		}
-		a.ins[i] = allInput[T]{p: p, all: a, i: i}
-		a.ins[i].node.cb = &a.ins[i]
+		ins[i].p = p
 	}
-	a.q = homeOf(ps)
-	var waits []*allInput[T]
-	for i := range a.ins {
-		in := &a.ins[i]
-		if v, err, ok := in.p.peek(); ok {
-			a.note(i, v, err, isCanceled(err))
-		} else {
-			waits = append(waits, in)
-		}
-	}
-	a.left = len(waits)
-	if a.left == 0 {
-		return a.born()
-	}
-	a.from = a
-	for _, in := range waits {
-		if !attachFrom(a.q, in.p, &in.node) {
-			in.run()
-		}
-	}
-	return &a.Promise
+	return combineMembers(ins, ends, cancels, finish)
 }
 
-// all is the result of All. left, vals and err are guarded by the mutex of its queue once inputs are attached.
-type all[T any] struct {
-	Promise[[]T]
-	ins  []allInput[T]
-	vals []T
-	left int
-
-	err      error // the first
-	canceled bool  // err is a cancellation
+func panicNilMember(name string) {
+	panic("promise: " + name + ": a promise is nil: leave it out, or pass promise.Resolved(v)")
 }
 
-type allInput[T any] struct {
-	node node
-	p    *Promise[T]
-	all  *all[T]
-	i    int
+// mustHave panics for a combinator that waits for the first of its members and has none.
+func mustHave[T any](name string, ps []*Promise[T]) {
+	if len(ps) == 0 {
+		panic("promise: " + name + " of no promises would never settle: pass at least one")
+	}
 }
 
-func (in *allInput[T]) run() {
-	a := in.all
-	in.p.ran(a.q, &in.node)
-	v, err, _ := in.p.peek()
-	q := a.q
-	was := isCanceled(err)
+func combineMembers[R any](ins []member, ends ending, cancels bool, finish func(*group) (R, error)) *Promise[R] {
+	c := &combination[R]{finish: finish}
+	q := homeOf(ins)
+	c.group = group{q: q, ins: ins, ends: ends, cancels: cancels, left: len(ins), result: c}
+	c.Promise.q = q
+	for i := range ins {
+		ins[i].of, ins[i].node.cb = &c.group, &ins[i]
+	}
+	if c.endedBefore() {
+		v, err := finish(&c.group)
+		c.cancelLosers()
+		c.born(v, err)
+		return &c.Promise
+	}
+	c.from = c
+	c.state.Store(hasRelease)
+	c.attachAll(ins)
+	return &c.Promise
+}
+
+// endedBefore notes the members that have an outcome already and reports whether that ends the combination.
+func (g *group) endedBefore() bool {
+	if g.ends == atFirst {
+		g.last = g.firstSettled()
+		return g.last != nil
+	}
+	for i := range g.ins {
+		m := &g.ins[i]
+		if err, settled := m.p.outcome(); settled {
+			m.noted = true
+			g.note(m, err)
+		}
+	}
+	return g.over || len(g.ins) == 0
+}
+
+// firstSettled returns the member that counts as the first of those settled before the call: the first rejected one, else
+// any that is fulfilled, nil when all are pending.
+func (g *group) firstSettled() *member {
+	var fulfilled []*member
+	for i := range g.ins {
+		m := &g.ins[i]
+		switch err, settled := m.p.outcome(); {
+		case err != nil:
+			return m
+		case settled:
+			fulfilled = append(fulfilled, m)
+		}
+	}
+	switch {
+	case len(fulfilled) == 0:
+		return nil
+	case len(fulfilled) == 1 || g.q == nil:
+		return fulfilled[0]
+	}
+	g.q.mu.Lock()
+	defer g.q.mu.Unlock()
+	return fulfilled[g.q.random.IntN(len(fulfilled))]
+}
+
+// attachAll attaches the members without an outcome. The combination may be over before all are: those attached too late are
+// let go again.
+func (c *combination[R]) attachAll(ins []member) {
+	for i := range ins {
+		if m := &ins[i]; !m.noted && !m.p.attachFrom(c.group.q, &m.node) {
+			m.run()
+		}
+	}
+	q := c.group.q
 	q.mu.Lock()
-	a.note(in.i, v, err, was)
-	if a.left--; a.left == 0 && !a.isSettled() && !q.closed.Load() {
-		vals := a.vals
-		if a.err != nil {
-			vals = nil
-		}
-		a.root().fill(vals, a.err, a.canceled)
-		a.ins, a.vals = nil, nil
+	if c.isSettled() {
+		letGo(q, ins)
 	}
-	wake := q.claimWake()
 	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
+}
+
+// run is called when the member's promise has settled.
+func (m *member) run() {
+	g := m.of
+	m.p.ran(g.q, &m.node)
+	err, _ := m.p.outcome()
+	g.q.mu.Lock()
+	ended := !g.over && g.note(m, err)
+	g.q.mu.Unlock()
+	if ended {
+		g.result.conclude()
 	}
 }
 
-func (a *all[T]) note(i int, v T, err error, canceled bool) {
-	a.vals[i] = v
-	if err != nil && a.err == nil {
-		a.err, a.canceled = err, canceled
+// note counts a member's outcome and reports whether it ends the combination.
+func (g *group) note(m *member, err error) (ends bool) {
+	if g.over {
+		return false
+	}
+	g.left--
+	if err != nil && g.err == nil {
+		g.err = err
+	}
+	switch g.ends {
+	case atFirst:
+		g.over = true
+	case atRejection:
+		g.over = err != nil
+	case atFulfilment:
+		g.over = err == nil
+	}
+	g.over = g.over || g.left == 0
+	g.last = m
+	return g.over
+}
+
+func (c *combination[R]) conclude() {
+	v, err := c.finish(&c.group)
+	c.cancelLosers()
+	c.settle(v, err)
+}
+
+// cancelLosers runs before the result settles, so that the losers' callbacks are queued before the result's.
+func (g *group) cancelLosers() {
+	if !g.cancels {
+		return
+	}
+	var cause error
+	if g.ends == atRejection {
+		cause = g.err
+	}
+	for i := range g.ins {
+		if p := g.ins[i].p; p.pending() {
+			cancel(p, cause)
+		}
 	}
 }
 
-// born settles a before anybody has seen it.
-func (a *all[T]) born() *Promise[[]T] {
-	if a.err != nil {
-		a.stillborn(a.err)
-		return &a.Promise
+// seek sends a cancellation to all members.
+func (c *combination[R]) seek(s *search) fate {
+	if c.over {
+		return passed
 	}
-	a.val = a.vals
-	a.state.Store(uint32(StateFulfilled))
-	return &a.Promise
-}
-
-func (a *all[T]) seek(s *search) fate {
 	f := leaf
-	for i := len(a.ins) - 1; i >= 0; i-- {
-		if s.into(a.ins[i].p) == passed {
+	for i := len(c.ins) - 1; i >= 0; i-- {
+		if s.into(c.ins[i].p) == passed {
 			f = passed
 		}
 	}
 	return f
 }
 
-// homeOf returns the loop of what is derived from ps: that of the first pending one, else the current one, else that of
+// release lets go of the members: a result that has settled holds on to nothing.
+func (c *combination[R]) release() {
+	letGo(c.group.q, c.ins)
+	c.ins, c.last, c.over = nil, nil, true
+}
+
+// letGo detaches members whose outcomes concern nobody here any more. q.mu is held.
+func letGo(q *Queue, ins []member) {
+	for i := range ins {
+		q.detachInput(ins[i].p, &ins[i].node, true)
+	}
+}
+
+// homeOf returns the loop of what is derived from ins: that of the first pending one, else the current one, else that of
 // any, else nil.
-func homeOf[T any](ps []*Promise[T]) *Queue {
+func homeOf(ins []member) *Queue {
 	var any *Queue
-	for _, p := range ps {
-		if p.q != nil && p.State() == StatePending {
-			return p.q
+	for i := range ins {
+		q := ins[i].p.queue()
+		if q != nil && ins[i].p.pending() {
+			return q
 		}
 		if any == nil {
-			any = p.q
+			any = q
 		}
 	}
 	if q, _ := locate(); q != nil {
@@ -123,3 +241,6 @@ func homeOf[T any](ps []*Promise[T]) *Queue {
 	}
 	return any
 }
+
+// typed returns the promise of a member whose type is known.
+func typed[T any](m *member) *Promise[T] { return m.p.(*Promise[T]) }

@@ -161,3 +161,139 @@ func TestRacingALongLivedPromiseKeepsTheHeapFlat(t *testing.T) {
 	}
 	p.Cancel()
 }
+
+func TestFailFastCancelsTheOthersAndRejectsAtOnce(t *testing.T) {
+	l := newLoop(t)
+	p, _ := pending(l)
+	q, qr := pending(l)
+	d := promise.AllFailFast(p, q)
+	qr.Reject(errTest)
+	l.Flush()
+	assert.Equal(t, errTest, outcome(d))
+	assert.ErrorIs(t, outcome(p).(error), promise.ErrCanceled)
+	assert.ErrorIs(t, outcome(p).(error), errTest, "the others learn why")
+
+	p, pr := pending(l)
+	d = promise.AllFailFast(promise.Resolved(1), p)
+	pr.Resolve(2)
+	l.Flush()
+	assert.Equal(t, []int{1, 2}, outcome(d))
+
+	p, _ = pending(l)
+	d = promise.AllFailFast(p, promise.Rejected[int](errTest))
+	assert.Equal(t, errTest, outcome(d), "rejected before the call")
+	assert.ErrorIs(t, outcome(p).(error), promise.ErrCanceled)
+}
+
+func TestJoinBothAndMixedTypes(t *testing.T) {
+	l := newLoop(t)
+	n, nr := pending(l)
+	s, sr := promise.New[string](l.Context())
+	join := promise.Join(n, promise.Resolved(1))
+	mixed := promise.JoinMixed(n, s, promise.Resolved(1.5))
+	both := promise.Both(n, s)
+	sr.Resolve("a")
+	l.Flush()
+	assert.Equal(t, []any{"pending", "pending", "pending"}, []any{outcome(join), outcome(mixed), outcome(both)})
+	nr.Resolve(1)
+	l.Flush()
+	assert.Equal(t, unit{}, outcome(join))
+	assert.Equal(t, unit{}, outcome(mixed))
+	assert.Equal(t, promise.Pair[int, string]{First: 1, Second: "a"}, outcome(both))
+
+	n, nr = pending(l)
+	s, sr = promise.New[string](l.Context())
+	both = promise.Both(n, s)
+	sr.Reject(errTest)
+	l.Flush()
+	assert.Equal(t, "pending", outcome(both), "it waits for the other")
+	nr.Resolve(1)
+	l.Flush()
+	assert.Equal(t, errTest, outcome(both))
+	assert.Equal(t, unit{}, outcome(promise.JoinMixed()))
+}
+
+func TestAllSettledHasEveryOutcome(t *testing.T) {
+	l := newLoop(t)
+	p, pr := pending(l)
+	d := promise.AllSettled(p, promise.Rejected[int](errTest), promise.Resolved(3))
+	pr.Resolve(1)
+	l.Flush()
+	assert.Equal(t, []promise.Result[int]{{Value: 1}, {Err: errTest}, {Value: 3}}, outcome(d))
+}
+
+func TestAnyIsTheFirstToBeFulfilled(t *testing.T) {
+	l := newLoop(t)
+	p, pr := pending(l)
+	q, qr := pending(l)
+	d := promise.Any(p, q, promise.Rejected[int](errTest))
+	pr.Reject(errors.ErrUnsupported)
+	l.Flush()
+	assert.Equal(t, "pending", outcome(d))
+	qr.Resolve(2)
+	l.Flush()
+	assert.Equal(t, 2, outcome(d))
+
+	p, pr = pending(l)
+	d = promise.Any(p, promise.Rejected[int](errTest))
+	pr.Reject(errors.ErrUnsupported)
+	l.Flush()
+	assert.EqualError(t, outcome(d).(error), errors.Join(errors.ErrUnsupported, errTest).Error(), "in the order of the list")
+}
+
+func TestNChooseHasWhatIsThereWhenTheFirstCame(t *testing.T) {
+	l := newLoop(t)
+	p, pr := pending(l)
+	q, qr := pending(l)
+	r, _ := pending(l)
+	all := promise.NChoose(r, q, p)
+	split := promise.ChooseSplit(r, q, p)
+	picked := promise.NPick(r, q, p)
+	pr.Resolve(1)
+	qr.Resolve(2)
+	l.Flush()
+	assert.Equal(t, []int{2, 1}, outcome(all), "in the order of the list")
+	assert.Equal(t, promise.Split[int]{Values: []int{2, 1}, Pending: []*promise.Promise[int]{r}}, outcome(split))
+	assert.Equal(t, []int{2, 1}, outcome(picked))
+	assert.ErrorIs(t, outcome(r).(error), promise.ErrCanceled)
+
+	p, pr = pending(l)
+	q, qr = pending(l)
+	all = promise.NChoose(p, q)
+	pr.Resolve(1)
+	qr.Reject(errTest)
+	l.Flush()
+	assert.Equal(t, errTest, outcome(all))
+}
+
+func TestCombinatorsRefuseNothingAndNil(t *testing.T) {
+	empty := map[string]func(){
+		"Choose":      func() { promise.Choose[int]() },
+		"Pick":        func() { promise.Pick[int]() },
+		"Any":         func() { promise.Any[int]() },
+		"NChoose":     func() { promise.NChoose[int]() },
+		"NPick":       func() { promise.NPick[int]() },
+		"ChooseSplit": func() { promise.ChooseSplit[int]() },
+	}
+	for name, f := range empty {
+		assert.PanicsWithValue(t, "promise: "+name+" of no promises would never settle: pass at least one", f)
+	}
+	var no *promise.Promise[int]
+	missing := map[string]func(){
+		"All":         func() { promise.All(no) },
+		"AllFailFast": func() { promise.AllFailFast(no) },
+		"AllSettled":  func() { promise.AllSettled(no) },
+		"Join":        func() { promise.Join(no) },
+		"JoinMixed":   func() { promise.JoinMixed(no) },
+		"Both":        func() { promise.Both(promise.Resolved(1), no) },
+		"Any":         func() { promise.Any(no) },
+		"Choose":      func() { promise.Choose(no) },
+		"Pick":        func() { promise.Pick(no) },
+		"NChoose":     func() { promise.NChoose(no) },
+		"NPick":       func() { promise.NPick(no) },
+		"ChooseSplit": func() { promise.ChooseSplit(no) },
+	}
+	for name, f := range missing {
+		assert.PanicsWithValue(t, "promise: "+name+": a promise is nil: leave it out, or pass promise.Resolved(v)", f)
+	}
+}

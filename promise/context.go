@@ -151,7 +151,10 @@ func WithContext[T any](ctx context.Context, p *Promise[T]) *Promise[T] {
 		if p.q == q {
 			return p
 		}
-		return p.snapshot(q)
+		w := &Promise[T]{q: q}
+		v, err, _ := p.peek()
+		w.born(v, err)
+		return w
 	}
 	w := &withContext[T]{in: p}
 	w.q, w.node.cb, w.from = q, w, w
@@ -168,7 +171,7 @@ func WithContext[T any](ctx context.Context, p *Promise[T]) *Promise[T] {
 		w.state.Store(w.state.Load() | hasRelease)
 	}
 	q.mu.Unlock()
-	if !attachFrom(q, p, &w.node) {
+	if !p.attachFrom(q, &w.node) {
 		w.run()
 	}
 	return &w.Promise
@@ -194,7 +197,7 @@ func (w *withContext[T]) seek(s *search) fate {
 
 func (w *withContext[T]) release() {
 	w.link.unlink()
-	w.q.detachInput(w.in, &w.node)
+	w.q.detachInput(w.in, &w.node, false)
 }
 
 // ContextTimeout returns a context derived from ctx that ends after d on the loop's clock, with the cause ErrTimeout; on a

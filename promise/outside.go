@@ -22,9 +22,9 @@ func (p *Promise[T]) attachOutside(n *node) bool {
 	return true
 }
 
-// attachFrom attaches a node of an object that lives on q to p, wherever that lives. A p without a loop is settled, and its
-// node goes straight to q.
-func attachFrom[T any](q *Queue, p *Promise[T], n *node) bool {
+// attachFrom attaches a node of an object that lives on q to p, wherever that lives; a nil q is that of an ordinary goroutine.
+// A p without a loop is settled, and its node goes straight to q. It returns false when p's loop is closed.
+func (p *Promise[T]) attachFrom(q *Queue, n *node) bool {
 	switch p.q {
 	case q:
 		return p.attach(n)
@@ -46,39 +46,40 @@ func (p *Promise[T]) ran(owner *Queue, n *node) {
 // input is a promise, seen by what was derived from it.
 type input interface {
 	cell
-	detachLocked(n *node)
-	detach(n *node)
+	detachLocked(n *node, ignore bool)
+	detach(n *node, ignore bool)
 }
 
-// detach takes n off p's callbacks.
-func (p *Promise[T]) detach(n *node) {
+// detach takes n off p's callbacks. With ignore, a later rejection of p counts as looked at.
+func (p *Promise[T]) detach(n *node, ignore bool) {
 	q := p.q
 	q.mu.Lock()
-	p.detachLocked(n)
+	p.detachLocked(n, ignore)
 	delete(q.links, n)
 	q.mu.Unlock()
 }
 
 // detachInput takes n off in's callbacks. q.mu is held: an input on another loop is left to a later step of this one.
-func (q *Queue) detachInput(in input, n *node) {
+func (q *Queue) detachInput(in input, n *node, ignore bool) {
 	switch in.queue() {
 	case nil:
 	case q:
-		in.detachLocked(n)
+		in.detachLocked(n, ignore)
 	default:
-		d := &detachment{in: in, n: n}
+		d := &detachment{in: in, n: n, ignore: ignore}
 		d.node.cb = d
 		q.push(&d.node)
 	}
 }
 
 type detachment struct {
-	node node
-	in   input
-	n    *node
+	node   node
+	in     input
+	n      *node
+	ignore bool
 }
 
-func (d *detachment) run()       { d.in.detach(d.n) }
+func (d *detachment) run()       { d.in.detach(d.n, d.ignore) }
 func (d *detachment) housekeep() {}
 
 // adoptByNode makes p's outcome that of inner where the two cannot become one cell: inner lives on another loop, or is not
@@ -91,7 +92,7 @@ func (p *Promise[T]) adoptByNode(inner *Promise[T]) {
 		r.from = b
 	}
 	p.q.mu.Unlock()
-	if !attachFrom(p.q, inner, &b.node) {
+	if !inner.attachFrom(p.q, &b.node) {
 		b.run()
 	}
 }

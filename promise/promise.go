@@ -153,10 +153,21 @@ func (p *Promise[T]) init(ctx context.Context, from source) bool {
 	return true
 }
 
-// stillborn rejects p before anybody has seen it. It returns false.
-func (p *Promise[T]) stillborn(err error) bool {
-	p.err = err
+// born settles p before anybody has seen it.
+func (p *Promise[T]) born(v T, err error) {
 	p.from = nil
-	p.state.Store(p.state.Load() | uint32(StateRejected))
+	if err != nil {
+		p.err = err
+		p.state.Store(p.state.Load() | uint32(StateRejected))
+		return
+	}
+	p.val = v
+	p.state.Store(p.state.Load() | uint32(StateFulfilled))
+}
+
+// stillborn is born for a promise that is rejected instead of what it was made for. It returns false.
+func (p *Promise[T]) stillborn(err error) bool {
+	var zero T
+	p.born(zero, err)
 	return false
 }

@@ -146,11 +146,16 @@ func (p *Promise[T]) attachLocked(n *node) (wake bool) {
 	return r.q.claimWake()
 }
 
-// detachLocked takes n off p's callbacks if it is still there. q.mu is held.
-func (p *Promise[T]) detachLocked(n *node) {
+// detachLocked takes n off p's callbacks if it is still there. With ignore, a later rejection of p counts as looked at.
+// q.mu is held.
+func (p *Promise[T]) detachLocked(n *node, ignore bool) {
+	r := p.root()
 	if n.place == attached {
-		p.root().list.remove(n)
+		r.list.remove(n)
 		n.place = nowhere
+	}
+	if ignore && !r.isSettled() {
+		r.state.Store(r.state.Load() | wasObserved)
 	}
 }
 

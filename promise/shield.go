@@ -60,4 +60,4 @@ func (h *shield[T]) seek(s *search) fate {
 	return leaf
 }
 
-func (h *shield[T]) release() { h.in.detachLocked(&h.node) }
+func (h *shield[T]) release() { h.in.detachLocked(&h.node, false) }

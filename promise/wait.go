@@ -75,11 +75,11 @@ func (c *taskCore) await(ctx context.Context, p awaited) error {
 func (c *taskCore) attachTo(p awaited) (*node, bool) {
 	if p.queue() == c.q {
 		c.waiter.ran = false
-		return &c.waiter.node, p.attachWaiter(c.q, &c.waiter.node)
+		return &c.waiter.node, p.attachFrom(c.q, &c.waiter.node)
 	}
 	r := &remoteWaiter{p: p, t: c}
 	r.node.cb = r
-	return &r.node, p.attachWaiter(c.q, &r.node)
+	return &r.node, p.attachFrom(c.q, &r.node)
 }
 
 // dropWaiter ends a wait. A waiter that is still on the run queue, because something else ended the wait, is left there for
@@ -88,7 +88,7 @@ func (c *taskCore) dropWaiter(n *node, p awaited) {
 	w := c.waiter
 	switch {
 	case n != &w.node:
-		p.detach(n)
+		p.detach(n, false)
 	case !w.ran && n.place != nowhere:
 		w.t = nil
 		c.waiter = &waiter{t: c}
