@@ -63,6 +63,7 @@ func chain[A, B any](p *Promise[A], ok func(A) *Promise[B], fail func(error) *Pr
 	c.node.cb = c
 	c.q = q
 	c.from = c
+	c.made()
 	if !attachTo(q, p, &c.node) {
 		c.stillborn(ErrLoopClosed)
 	}
@@ -99,7 +100,7 @@ func (c *chained[A, B]) call(v A, err error) (inner *Promise[B]) {
 		}
 		var zero B
 		if r := recover(); r != nil {
-			inner = Rejected[B](newPanicError(r))
+			inner = handed[B](newPanicError(r))
 		} else {
 			c.settle(zero, ErrGoexit)
 		}

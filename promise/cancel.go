@@ -143,7 +143,7 @@ func (p *Promise[T]) visit(s *search) {
 	r.mark = s.epoch
 	if r.from.seek(s) == leaf {
 		var zero T
-		r.fill(zero, s.err, true)
+		r.fill(zero, s.err, byCancel)
 	}
 }
 

@@ -3,7 +3,6 @@
 package promise
 
 import (
-	"log/slog"
 	"sort"
 )
 
@@ -62,7 +61,8 @@ func (q *Queue) Close() []string {
 	q.closed.Store(true)
 	links, foreign := q.links, q.foreign
 	q.links, q.foreign = map[*node]struct{}{}, nil
-	left := q.takeHousekeeping()
+	left := append(q.takeHousekeeping(), q.takeUnseen()...)
+	q.sites = nil
 	expiries := q.timers.clear()
 	q.mu.Unlock()
 	for l := range foreign {
@@ -116,7 +116,3 @@ func (h *timerHeap) clear() (expiries []*expiry) {
 
 // Closed reports whether Close was called. Safe from any goroutine.
 func (q *Queue) Closed() bool { return q.closed.Load() }
-
-func reportNoLoop(err error) {
-	slog.Error("weft: unhandled error in a callback on no loop", "error", err)
-}

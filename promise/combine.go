@@ -74,10 +74,12 @@ func combineMembers[R any](ins []member, ends ending, cancels bool, finish func(
 	if c.endedBefore() {
 		v, err := finish(&c.group)
 		c.cancelLosers()
+		c.ignoreLosers()
 		c.born(v, err)
 		return &c.Promise
 	}
 	c.from = c
+	c.made()
 	c.state.Store(hasRelease)
 	c.attachAll(ins)
 	return &c.Promise
@@ -192,6 +194,17 @@ func (g *group) cancelLosers() {
 	for i := range g.ins {
 		if p := g.ins[i].p; p.pending() {
 			cancel(p, cause)
+		}
+	}
+}
+
+// ignoreLosers is letGo for members that were never attached.
+func (g *group) ignoreLosers() {
+	for i := range g.ins {
+		if m := &g.ins[i]; m.p.pending() {
+			m.p.detach(&m.node, true)
+		} else {
+			m.p.outcome()
 		}
 	}
 }

@@ -158,6 +158,7 @@ func WithContext[T any](ctx context.Context, p *Promise[T]) *Promise[T] {
 	}
 	w := &withContext[T]{in: p}
 	w.q, w.node.cb, w.from = q, w, w
+	w.made()
 	if q.closing.Load() {
 		w.stillborn(ErrLoopClosed)
 		return &w.Promise

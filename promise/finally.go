@@ -15,8 +15,13 @@ func (p *Promise[T]) Finally(f func() *Promise[Unit]) *Promise[T] {
 	restore := func(v T, err error) *Promise[T] {
 		done := cleanup(f)
 		return chain(done,
-			func(Unit) *Promise[T] { return From(v, err) },
-			func(cerr error) *Promise[T] { return Rejected[T](errors.Join(err, cerr)) }, true)
+			func(Unit) *Promise[T] {
+				if err != nil {
+					return handed[T](err)
+				}
+				return Resolved(v)
+			},
+			func(cerr error) *Promise[T] { return handed[T](errors.Join(err, cerr)) }, true)
 	}
 	return chain(p,
 		func(v T) *Promise[T] { return restore(v, nil) },
@@ -29,10 +34,10 @@ func (p *Promise[T]) Finally(f func() *Promise[Unit]) *Promise[T] {
 // cleanup calls f; its panic is the rejection of the promise.
 func cleanup(f func() *Promise[Unit]) (done *Promise[Unit]) {
 	if err := protect(func() { done = f() }, nil); err != nil {
-		return Rejected[Unit](err)
+		return handed[Unit](err)
 	}
 	if done == nil {
-		return Rejected[Unit](errNilPromise)
+		return handed[Unit](errNilPromise)
 	}
 	return done
 }

@@ -17,6 +17,7 @@ type Leaf[T any] struct {
 // Safe from any goroutine, before the promise is handed out.
 func (l *Leaf[T]) Init(q *Queue, c Canceler) bool {
 	l.p.q = q
+	l.p.made()
 	if q.closing.Load() {
 		return l.p.stillborn(ErrLoopClosed)
 	}

@@ -17,6 +17,7 @@ func Map[A, B any](p *Promise[A], f func(A) (B, error)) *Promise[B] {
 	m.node.cb = m
 	m.q = q
 	m.from = m
+	m.made()
 	if !attachTo(q, p, &m.node) {
 		m.stillborn(ErrLoopClosed)
 	}
@@ -61,3 +62,4 @@ func (m *mapped[A, B]) call(v A) (w B, err error) {
 }
 
 func (m *mapped[A, B]) seek(s *search) fate { return s.into(m.in) }
+func (m *mapped[A, B]) function() any       { return m.f }

@@ -64,11 +64,11 @@ func (o *offload[T]) work(q *Queue) {
 
 // finish settles the promise and forgets the job, in one step: whoever sees the one sees the other.
 func (o *offload[T]) finish(q *Queue, v T, err error) {
-	was := isCanceled(err)
+	m := mannerOf(err)
 	q.mu.Lock()
 	q.offloads.remove(&o.job)
 	if r := o.p.root(); !r.isSettled() && !q.closed.Load() {
-		r.fill(v, err, was)
+		r.fill(v, err, m)
 	}
 	wake := q.claimWake() || q.claimTurn() // also without a callback: the end of the loop waits for this
 	q.mu.Unlock()

@@ -47,7 +47,8 @@ const (
 	hasRelease  = 1 << 3 // from wants to know that the promise settled
 	wantsReport = 1 << 4 // a rejection that nobody looks at goes to the loop's handler
 	wasObserved = 1 << 5 // somebody looked at the outcome, or will
-	viewOnly    = 1 << 6 // NoCancel's: another name for the cell at fwd, by which it cannot be cancelled
+	hasNote     = 1 << 6 // from holds the note of a rejection that nobody had looked at when it came
+	viewOnly    = 1 << 7 // NoCancel's: another name for the cell at fwd, by which it cannot be cancelled
 )
 
 // Resolver is the write end of a promise made by New. Its methods are safe from any goroutine.
@@ -104,8 +105,15 @@ func Rejected[T any](err error) *Promise[T] {
 	if err == nil {
 		panic("promise: Rejected: the error is nil: use Resolved")
 	}
+	p := &Promise[T]{}
+	p.stillborn(err)
+	return p
+}
+
+// handed is Rejected for a promise that is looked at for certain.
+func handed[T any](err error) *Promise[T] {
 	p := &Promise[T]{err: err}
-	p.state.Store(uint32(StateRejected))
+	p.state.Store(uint32(StateRejected) | wasObserved)
 	return p
 }
 
@@ -147,6 +155,7 @@ func (p *Promise[T]) init(ctx context.Context, from source) bool {
 	}
 	p.q = q
 	p.from = from
+	p.made()
 	if q.closing.Load() {
 		return p.stillborn(ErrLoopClosed)
 	}
@@ -155,14 +164,39 @@ func (p *Promise[T]) init(ctx context.Context, from source) bool {
 
 // born settles p before anybody has seen it.
 func (p *Promise[T]) born(v T, err error) {
+	from := p.from
 	p.from = nil
-	if err != nil {
-		p.err = err
-		p.state.Store(p.state.Load() | uint32(StateRejected))
+	if err == nil {
+		p.val = v
+		p.state.Store(p.state.Load() | uint32(StateFulfilled))
 		return
 	}
-	p.val = v
-	p.state.Store(p.state.Load() | uint32(StateFulfilled))
+	p.err = err
+	s := p.state.Load()
+	if mannerOf(err) == ordinary {
+		s |= p.bornUnseen(err, from)
+	}
+	p.state.Store(s | uint32(StateRejected))
+}
+
+// bornUnseen notes a rejection that comes before anybody could look. It returns the flag that says so.
+func (p *Promise[T]) bornUnseen(err error, from source) uint32 {
+	q := p.q
+	if q != nil {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.closed.Load() {
+			return 0
+		}
+	}
+	u := p.note(err, from)
+	p.from = u
+	if q == nil && p.state.Load()&wantsReport != 0 {
+		u.run()
+		return hasNote | wasObserved
+	}
+	p.watch(u)
+	return hasNote
 }
 
 // stillborn is born for a promise that is rejected instead of what it was made for. It returns false.

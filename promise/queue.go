@@ -20,11 +20,13 @@ type Queue struct {
 	exec Executor
 
 	mu       sync.Mutex
-	ready    list               // what runs next, FIFO
-	awake    bool               // Run is running, or was asked for
-	links    map[*node]struct{} // nodes attached here on behalf of somebody outside: goroutines, other loops
-	suspects []observed         // rejections of Go that nobody had looked at when they came
-	searches uint32             // the number of the last cancel search
+	ready    list                 // what runs next, FIFO
+	awake    bool                 // Run is running, or was asked for
+	links    map[*node]struct{}   // nodes attached here on behalf of somebody outside: goroutines, other loops
+	suspects []*unseen            // rejections of Go that nobody had looked at when they came
+	unseen   map[*unseen]struct{} // those of other promises
+	sites    map[cell]*site       // where pending promises were made, in debug mode
+	searches uint32               // the number of the last cancel search
 	pausers  list
 	timers   timerHeap
 	tasks    taskList
@@ -44,9 +46,6 @@ type Queue struct {
 	wokeGo bool          // goroutines were made runnable since Woke was asked
 }
 
-// observed is any promise, seen as something whose outcome may have been looked at.
-type observed interface{ unobserved() error }
-
 // stepBudget bounds the callbacks of one Run, so that promises which keep settling each other cannot keep I/O waiting.
 const stepBudget = 1 << 14
 
@@ -62,8 +61,8 @@ func (q *Queue) Seed(seed uint64) {
 	q.mu.Unlock()
 }
 
-// SetHandler makes f receive what nobody else does: rejections of Go that nobody looks at, panics in posted functions
-// and in bare callbacks. It runs on the loop. The default logs with slog. A nil f restores it.
+// SetHandler makes f receive what nobody else does: rejections that nobody looks at, as *UnhandledError, and panics in posted
+// functions and in bare callbacks. It runs on the loop. The default logs with slog. A nil f restores it.
 func (q *Queue) SetHandler(f func(error)) {
 	q.mu.Lock()
 	q.handler = f
@@ -205,30 +204,6 @@ func (q *Queue) Woke() bool {
 
 // Now is the loop's clock. Safe from any goroutine.
 func (q *Queue) Now() time.Duration { return q.exec.Now() }
-
-// reportSuspects reports the rejections of Go that are still unseen, now that all callbacks have run.
-func (q *Queue) reportSuspects() {
-	q.mu.Lock()
-	if len(q.suspects) == 0 || (!q.closing.Load() && (q.batch.first != nil || q.ready.first != nil)) {
-		q.mu.Unlock()
-		return
-	}
-	suspects := q.suspects
-	q.suspects = nil
-	q.mu.Unlock()
-	for _, s := range suspects {
-		if err := s.unobserved(); err != nil {
-			q.Report(err)
-		}
-	}
-}
-
-func (p *Promise[T]) unobserved() error {
-	if p.state.Load()&wasObserved != 0 {
-		return nil
-	}
-	return p.err
-}
 
 type queueKey struct{}
 

@@ -34,10 +34,19 @@ func (p *Promise[T]) peek() (v T, err error, ok bool) { //nolint:revive
 	if s&stateMask == uint32(StateFulfilled) {
 		return r.val, nil, true
 	}
-	if s&wasObserved == 0 {
-		r.state.Or(wasObserved)
-	}
+	r.see(s)
 	return v, r.err, true
+}
+
+// see marks the rejection of r, whose state is s, as looked at.
+func (r *Promise[T]) see(s uint32) {
+	if s&wasObserved != 0 {
+		return
+	}
+	r.state.Or(wasObserved)
+	if s&hasNote != 0 {
+		r.from.(*unseen).seen.Store(true)
+	}
 }
 
 // isSettled reports whether p has an outcome. With q.mu held the answer is final.
@@ -52,14 +61,14 @@ func (p *Promise[T]) settle(v T, err error) bool {
 	if q == nil {
 		return false
 	}
-	was := isCanceled(err)
+	m := mannerOf(err)
 	q.mu.Lock()
 	r := p.root()
 	if r.state.Load()&stateMask != uint32(StatePending) || q.closed.Load() {
 		q.mu.Unlock()
 		return false
 	}
-	r.fill(v, err, was)
+	r.fill(v, err, m)
 	wake := q.claimWake()
 	q.mu.Unlock()
 	if wake {
@@ -68,15 +77,18 @@ func (p *Promise[T]) settle(v T, err error) bool {
 	return true
 }
 
-// fill writes the outcome of r, a pending root, and moves its callbacks to the run queue. q.mu is held; was says whether err
-// is a cancellation, which only err's own code can tell and so was asked before.
-func (r *Promise[T]) fill(v T, err error, was bool) {
+// fill writes the outcome of r, a pending root, and moves its callbacks to the run queue. q.mu is held; m is mannerOf(err).
+func (r *Promise[T]) fill(v T, err error, m manner) {
 	s := r.state.Load()
 	flags := s &^ stateMask
+	from := r.from
 	if s&hasRelease != 0 {
-		r.from.(releaser).release()
+		from.(releaser).release()
 	}
 	r.from = nil
+	if r.q.sites != nil {
+		defer delete(r.q.sites, r)
+	}
 	if err == nil {
 		r.val = v
 		r.enqueue(s, false)
@@ -84,10 +96,17 @@ func (r *Promise[T]) fill(v T, err error, was bool) {
 		return
 	}
 	r.err = err
-	if s&(wantsReport|wasObserved) == wantsReport && !r.list.interest() && !was {
-		r.q.suspects = append(r.q.suspects, r)
+	if m == ordinary && s&wasObserved == 0 && !r.list.interest() {
+		u := r.note(err, from)
+		r.from = u
+		flags |= hasNote
+		if s&wantsReport != 0 {
+			r.q.suspects = append(r.q.suspects, u)
+		} else {
+			r.watch(u)
+		}
 	}
-	r.enqueue(s, was)
+	r.enqueue(s, m == byCancel)
 	r.state.Store(flags | uint32(StateRejected))
 }
 
@@ -142,6 +161,7 @@ func (p *Promise[T]) attachLocked(n *node) (wake bool) {
 		r.list.push(n)
 		return false
 	}
+	r.see(r.state.Load())
 	r.q.push(n)
 	return r.q.claimWake()
 }
@@ -204,4 +224,7 @@ func (r *Promise[T]) merge(i *Promise[T]) {
 	s := r.state.Load() &^ hasRelease
 	r.state.Store(s | i.state.Load()&(hasOnCancel|hasRelease))
 	i.fwd.Store(r)
+	if r.q.sites != nil {
+		delete(r.q.sites, i)
+	}
 }

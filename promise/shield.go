@@ -41,6 +41,7 @@ func newShield[T any](p *Promise[T], through bool) *Promise[T] {
 	s := &shield[T]{in: p, through: through}
 	s.q, s.node.cb = p.q, s
 	s.from = s
+	s.made()
 	s.state.Store(hasRelease)
 	if !p.attach(&s.node) {
 		s.stillborn(ErrLoopClosed)

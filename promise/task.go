@@ -4,7 +4,6 @@ package promise
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"runtime"
 )
@@ -119,6 +118,8 @@ func (t *task[T]) seek(s *search) fate {
 	return passed
 }
 
+func (t *task[T]) function() any { return t.core.named }
+
 // exec runs the task's function to its end, in the task's coroutine.
 func (t *task[T]) exec() {
 	v, err := t.call()
@@ -148,15 +149,11 @@ func (t *task[T]) end(v T, err error) {
 	c := &t.core
 	c.unwatch()
 	t.f = nil
-	was := isCanceled(err)
-	quiet := errors.Is(err, ErrLoopClosed)
+	m := mannerOf(err)
 	q.mu.Lock()
 	if !q.closed.Load() {
 		if r := t.root(); !r.isSettled() {
-			if quiet {
-				r.state.Store(r.state.Load() &^ wantsReport)
-			}
-			r.fill(v, err, was)
+			r.fill(v, err, m)
 		}
 	}
 	c.done()

@@ -158,19 +158,6 @@ func TestAwaitReturnsWhatIsThereAlsoAfterTheEnd(t *testing.T) {
 	})
 }
 
-func TestErrorsOfGoAreReportedUnlessSomebodyLooks(t *testing.T) {
-	l := newLoop(t)
-	var reported []error
-	l.Queue().SetHandler(func(err error) { reported = append(reported, err) })
-	fail := func(err error) func(context.Context) error { return func(context.Context) error { return err } }
-	promise.Go(l.Context(), fail(errTest))
-	promise.Go(l.Context(), fail(context.Canceled))
-	promise.Go(l.Context(), fail(promise.ErrLoopClosed))
-	promise.Go(l.Context(), fail(errors.ErrUnsupported)).OnSettle(func(unit, error) {})
-	l.Flush()
-	assert.Equal(t, []error{errTest}, reported)
-}
-
 func TestOffloadRunsElsewhere(t *testing.T) {
 	run(t, func(ctx context.Context, _ *promisetest.Loop) error {
 		v, err := promise.Offload(ctx, func(context.Context) (int, error) { return 7, nil }).Await(ctx)

@@ -184,7 +184,7 @@ func (a *alarm[T]) seek(*search) fate { return leaf }
 
 func (a *alarm[T]) expire() {
 	var zero T
-	a.root().fill(zero, a.late, false)
+	a.root().fill(zero, a.late, ordinary)
 }
 
 func (a *alarm[T]) release() {

@@ -133,7 +133,7 @@ func (l *Loop) Run(main func(ctx context.Context) error) error {
 // end; Close returns the names of those that did not.
 func (l *Loop) Close() (left []string) {
 	l.q.Stop()
-	for range 100 {
+	for range 4 { // a turn is bounded, but long
 		if !l.Turn() {
 			break
 		}

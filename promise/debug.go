@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+
+package promise
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"sort"
+	"strconv"
+	"strings"
+	"sync/atomic"
+)
+
+// debugging is whether promises remember where they were made.
+var debugging atomic.Bool
+
+func init() {
+	on, _ := strconv.ParseBool(os.Getenv("WEFT_DEBUG"))
+	debugging.Store(on)
+}
+
+// SetDebug turns debug mode on or off for promises made from now on; the environment variable WEFT_DEBUG=1 turns it on from
+// the start. In debug mode a promise remembers where it was made, UnhandledError and Queue.Unsettled tell, and pending promises
+// are kept from the collector. It costs about a microsecond and 300 bytes a promise. Safe from any goroutine.
+func SetDebug(on bool) { debugging.Store(on) }
+
+// site is a place in the program: the innermost calls on a goroutine's stack.
+type site struct {
+	pcs [16]uintptr
+	n   int
+}
+
+// capture notes where the caller's caller was called.
+func (s *site) capture() { s.n = runtime.Callers(3, s.pcs[:]) }
+
+// own are the packages whose calls a site leaves out, so that it begins with the user's.
+var own = []string{
+	"github.com/weft-go/weft/promise.", "github.com/weft-go/weft/promise/promisetest.",
+	"github.com/weft-go/weft/io.", "github.com/weft-go/weft/uv.", "runtime.", "iter.", "context.",
+}
+
+func isOwn(function string) bool {
+	for _, prefix := range own {
+		if strings.HasPrefix(function, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// String returns a line "function (file:line)" for each call that is not weft's or the runtime's, innermost first.
+func (s *site) String() string {
+	if s == nil || s.n == 0 {
+		return ""
+	}
+	var lines []string
+	frames := runtime.CallersFrames(s.pcs[:s.n])
+	for more := true; more; {
+		var f runtime.Frame
+		if f, more = frames.Next(); f.Function != "" && !isOwn(f.Function) {
+			lines = append(lines, fmt.Sprintf("%s (%s:%d)", f.Function, f.File, f.Line))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+// made notes where p, a fresh promise with a loop, was made. q.mu is not held.
+func (p *Promise[T]) made() {
+	if !debugging.Load() {
+		return
+	}
+	s := &site{}
+	s.capture()
+	q := p.q
+	q.mu.Lock()
+	if q.sites == nil {
+		q.sites = map[cell]*site{}
+	}
+	q.sites[p] = s
+	q.mu.Unlock()
+}
+
+// madeAt returns where p was made, nil when it was not in debug mode. q.mu is held if p has a loop.
+func (p *Promise[T]) madeAt() *site {
+	if p.q == nil {
+		return nil
+	}
+	return p.q.sites[p]
+}
+
+// Unsettled returns where the loop's pending promises were made, a text of several lines for each, sorted: what never settles
+// shows up there. It knows those made in debug mode only. Safe from any goroutine.
+func (q *Queue) Unsettled() []string {
+	q.mu.Lock()
+	sites := make([]*site, 0, len(q.sites))
+	for _, s := range q.sites {
+		sites = append(sites, s)
+	}
+	q.mu.Unlock()
+	texts := make([]string, len(sites))
+	for i, s := range sites {
+		texts[i] = s.String()
+	}
+	sort.Strings(texts)
+	return texts
+}

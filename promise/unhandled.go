@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+
+package promise
+
+import (
+	"errors"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync/atomic"
+)
+
+// UnhandledError is what the loop's handler gets for a rejection that nobody looked at: no callback, no Await, no Poll, no
+// Done channel. Each is reported once: that of Go when the callbacks of its turn have run, any other when the promise is
+// collected or its loop closes. Cancellations and ErrLoopClosed are not reported.
+type UnhandledError struct {
+	Err      error  // what the promise was rejected with
+	Rejected string // where, innermost call first: "function (file:line)" a line
+	Made     string // where the promise was made, likewise; empty unless SetDebug is on
+}
+
+// Error names the rejection, and where it happened.
+func (e *UnhandledError) Error() string {
+	text := "promise: nobody looked at the rejection: " + e.Err.Error()
+	if e.Rejected != "" {
+		text += "\n\trejected at " + firstLine(e.Rejected)
+	}
+	if e.Made != "" {
+		text += "\n\tmade at " + firstLine(e.Made)
+	}
+	return text
+}
+
+// Unwrap returns the rejection.
+func (e *UnhandledError) Unwrap() error { return e.Err }
+
+// manner is what only an error's own code can tell of it, and so is asked before a mutex is taken.
+type manner uint8
+
+const (
+	ordinary manner = iota
+	byCancel        // OnCancel's callbacks run
+	byClose         // the loop's end
+)
+
+func mannerOf(err error) manner {
+	switch {
+	case err == nil:
+		return ordinary
+	case isCanceled(err):
+		return byCancel
+	case errors.Is(err, ErrLoopClosed):
+		return byClose
+	}
+	return ordinary
+}
+
+// unseen is the note of a rejection that nobody looked at when it came. The promise holds on to it in place of its source.
+type unseen struct {
+	q    *Queue // nil: the promise is on no loop
+	err  error
+	by   any  // the function whose result the rejection is, when known
+	at   site // where it was rejected
+	made *site
+
+	seen atomic.Bool // somebody looked since
+	node node        // carries the report to the loop
+}
+
+func (*unseen) seek(*search) fate { return passed }
+
+// rejectedBy is implemented by a source whose promise has the result of a user's function.
+type rejectedBy interface{ function() any }
+
+// note makes the note of r's rejection with err, r being about to settle or fresh. by is r's source. q.mu is held if r has a loop.
+func (r *Promise[T]) note(err error, by source) *unseen {
+	u := &unseen{q: r.q, err: err, made: r.madeAt()}
+	if f, ok := by.(rejectedBy); ok {
+		u.by = f.function()
+	}
+	u.at.capture()
+	u.node.cb = u
+	return u
+}
+
+// watch has u reported when r is collected, or when the loop closes.
+func (r *Promise[T]) watch(u *unseen) {
+	if q := r.q; q != nil {
+		if q.unseen == nil {
+			q.unseen = map[*unseen]struct{}{}
+		}
+		q.unseen[u] = struct{}{}
+	}
+	runtime.AddCleanup(r, (*unseen).collected, u)
+}
+
+// collected is called, on a goroutine of the runtime, when the promise is gone.
+func (u *unseen) collected() {
+	if u.q == nil {
+		u.run()
+		return
+	}
+	q := u.q
+	q.mu.Lock()
+	if _, waits := q.unseen[u]; !waits { // reported when the loop closed
+		q.mu.Unlock()
+		return
+	}
+	delete(q.unseen, u)
+	wake := false
+	if !u.seen.Load() {
+		q.push(&u.node)
+		wake = q.claimWake()
+	}
+	q.mu.Unlock()
+	if wake {
+		q.exec.Wake()
+	}
+}
+
+// run reports the rejection if nobody has looked at it by now.
+func (u *unseen) run() {
+	if u.seen.Load() {
+		return
+	}
+	e := &UnhandledError{Err: u.err, Rejected: u.at.String(), Made: u.made.String()}
+	if u.by != nil {
+		e.Rejected = strings.TrimSpace(funcName(u.by) + "\n" + e.Rejected)
+	}
+	if u.q == nil {
+		reportNoLoop(e)
+		return
+	}
+	u.q.Report(e)
+}
+
+func (u *unseen) housekeep() {}
+
+// takeUnseen empties the list of notes, at the loop's end. q.mu is held.
+func (q *Queue) takeUnseen() (all []callback) {
+	for u := range q.unseen {
+		all = append(all, u)
+	}
+	q.unseen = nil
+	return all
+}
+
+// reportSuspects reports the rejections of Go that are still unseen, now that all callbacks have run.
+func (q *Queue) reportSuspects() {
+	q.mu.Lock()
+	if len(q.suspects) == 0 || (!q.closing.Load() && (q.batch.first != nil || q.ready.first != nil)) {
+		q.mu.Unlock()
+		return
+	}
+	suspects := q.suspects
+	q.suspects = nil
+	q.mu.Unlock()
+	for _, u := range suspects {
+		u.run()
+	}
+}
+
+func reportNoLoop(err error) {
+	slog.Error("weft: unhandled error on no loop", "error", err)
+}
