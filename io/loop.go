@@ -69,6 +69,9 @@ func newLoop(opts []Option) (*Loop, error) {
 	}
 	l.q = promise.NewQueue(l)
 	l.q.SetHandler(l.opts.onError)
+	if l.opts.offload != 0 {
+		l.q.SetOffloadLimit(l.opts.offload)
+	}
 	return l, nil
 }
 

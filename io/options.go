@@ -10,6 +10,7 @@ type Option func(*options)
 type options struct {
 	onError func(error)
 	grace   time.Duration
+	offload int // 0: promise's own limit
 }
 
 func defaults() options { return options{grace: time.Second} }
@@ -23,4 +24,9 @@ func OnError(f func(error)) Option {
 // Grace sets how long Close waits for cancelled tasks to end, and for buffered output to leave. The default is one second.
 func Grace(d time.Duration) Option {
 	return func(o *options) { o.grace = d }
+}
+
+// OffloadLimit sets how many functions given to promise.Offload run at a time; see promise.Queue.SetOffloadLimit.
+func OffloadLimit(n int) Option {
+	return func(o *options) { o.offload = n }
 }

@@ -68,16 +68,31 @@ func (p *Promise[T]) Wait(ctx context.Context) error {
 
 // await returns nil once p has an outcome, or why it was not waited for.
 func await(ctx context.Context, p awaited) error {
+	t, err := waiting()
+	switch {
+	case err != nil:
+		return err
+	case t != nil:
+		return t.await(ctx, p)
+	}
+	j := jobOf(ctx)
+	j.leave()
+	defer j.back()
+	return awaitGoroutine(ctx, p)
+}
+
+// waiting returns the task that the caller is part of, nil in an ordinary goroutine, and an error where no wait would end.
+func waiting() (*taskCore, error) {
 	q, nested := locate()
 	switch {
 	case q == nil:
-		return awaitGoroutine(ctx, p)
+		return nil, nil
 	case nested:
-		return fmt.Errorf("await in Go code that C called: %w", ErrWouldDeadlock)
+		return nil, fmt.Errorf("await in Go code that C called: %w", ErrWouldDeadlock)
 	case q.cur == nil:
-		return fmt.Errorf("await in a bare callback: %w", ErrWouldDeadlock)
+		return nil, fmt.Errorf("await in a bare callback: %w", ErrWouldDeadlock)
 	}
-	return q.cur.await(ctx, p)
+	return q.cur, nil
 }
 
 // gate holds an ordinary goroutine until a promise is settled.

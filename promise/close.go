@@ -16,10 +16,7 @@ func (q *Queue) Stop() {
 	}
 	q.closing.Store(true)
 	tasks := q.tasks.all()
-	var jobs []*offloadJob
-	for j := range q.offloads {
-		jobs = append(jobs, j)
-	}
+	jobs, unstarted := q.offloads.running.all(), q.offloads.drop()
 	q.mu.Unlock()
 	for _, t := range tasks {
 		cancel((*taskCell)(t), ErrLoopClosed)
@@ -27,6 +24,10 @@ func (q *Queue) Stop() {
 	}
 	for _, j := range jobs {
 		j.end(ErrLoopClosed)
+	}
+	for _, j := range unstarted {
+		j.end(ErrLoopClosed)
+		j.op.abandon()
 	}
 }
 
@@ -40,8 +41,8 @@ func (q *Queue) Busy() []string {
 		names = append(names, "task "+t.name())
 	}
 	n := len(names)
-	for j := range q.offloads {
-		names = append(names, "offload "+j.name())
+	for _, j := range q.offloads.running.all() {
+		names = append(names, "offload "+j.op.name())
 	}
 	sort.Strings(names[n:])
 	return names

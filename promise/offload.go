@@ -7,63 +7,89 @@ import "context"
 // Offload runs f on a goroutine of its own, off the loop, and returns the promise of its result: for work that blocks or
 // computes for long. A panic in f rejects the promise with a *PanicError. Lwt_preemptive.detach.
 //
+// A loop runs so many of them at a time (see Queue.SetOffloadLimit); the others wait their turn, in order. A function that
+// awaits a promise, or calls OnLoop, under the ctx it was given does not count meanwhile: so functions that wait for each other,
+// or for the loop, always get on.
+//
 // # Cancellation
 //
 // Cancelling the promise, or the end of ctx, rejects the promise at once and ends the ctx that f was given; f itself
-// goes on until it heeds that, and its result is dropped.
+// goes on until it heeds that, and its result is dropped. An f that has not begun never runs.
 func Offload[T any](ctx context.Context, f func(ctx context.Context) (T, error)) *Promise[T] {
 	if f == nil {
 		panic("promise: Offload: the function is nil")
 	}
-	o := &offload[T]{f: f}
 	q := QueueFrom(ctx)
 	if q == nil {
 		return Rejected[T](ErrNoLoop)
 	}
-	o.ctx, o.end = context.WithCancelCause(ctx)
+	o := &offload[T]{f: f}
+	o.job.q, o.job.op = q, o
+	inner, end := context.WithCancelCause(ctx)
+	o.job.ctx, o.job.end = offloadCtx{inner, &o.job}, end
 	if !o.Init(q, o) || !o.Follow(ctx) {
-		o.end(nil)
+		end(nil)
 		return o.Promise()
 	}
-	o.job.name = func() string { return funcName(f) }
-	o.job.end = o.end
-	q.mu.Lock()
-	if q.closing.Load() {
-		q.mu.Unlock()
-		o.end(nil)
+	if !q.offloads.submit(q, &o.job) {
+		end(nil)
 		o.Fail(ErrLoopClosed)
-		return o.Promise()
 	}
-	q.offloads.add(&o.job)
-	q.mu.Unlock()
-	go o.work(q)
 	return o.Promise()
 }
 
+// OnLoop runs f as a task on ctx's loop and waits for its result: how a function given to Offload, or any other goroutine, does
+// something on the loop. When ctx ends first, the task's ctx ends too and OnLoop returns the cause. Where waiting is impossible
+// (see Await) it returns ErrWouldDeadlock, and f does not run. Lwt_preemptive.run_in_main.
+func OnLoop[T any](ctx context.Context, f func(ctx context.Context) (T, error)) (v T, err error) {
+	if f == nil {
+		panic("promise: OnLoop: the function is nil")
+	}
+	if _, err := waiting(); err != nil {
+		return v, err
+	}
+	return Spawn(ctx, f).Await(ctx)
+}
+
+// offload is the operation behind Offload.
 type offload[T any] struct {
 	Leaf[T]
-	ctx context.Context
-	end context.CancelCauseFunc
 	f   func(ctx context.Context) (T, error)
 	job offloadJob
 }
 
-// CancelOp ends f's context.
-func (o *offload[T]) CancelOp(cause error) { o.end(cause) }
+func (o *offload[T]) name() string { return funcName(o.f) }
 
-func (o *offload[T]) work(q *Queue) {
+// CancelOp ends f's context; one that has not begun is forgotten.
+func (o *offload[T]) CancelOp(cause error) {
+	o.job.end(cause)
+	q := o.job.q
+	q.mu.Lock()
+	if q.offloads.waiting.has(&o.job) {
+		q.offloads.remove(&o.job)
+	}
+	q.mu.Unlock()
+}
+
+func (o *offload[T]) abandon() { o.Fail(ErrLoopClosed) }
+
+func (o *offload[T]) work() {
 	v, err := *new(T), error(ErrGoexit)
 	defer func() {
-		o.end(nil)
-		o.finish(q, v, err)
+		o.job.end(nil)
+		o.finish(v, err)
 	}()
-	if perr := protect(func() { v, err = o.f(o.ctx) }, nil); perr != nil {
+	if !o.Pending() { // cancelled before it began
+		return
+	}
+	if perr := protect(func() { v, err = o.f(o.job.ctx) }, nil); perr != nil {
 		err = perr
 	}
 }
 
 // finish settles the promise and forgets the job, in one step: whoever sees the one sees the other.
-func (o *offload[T]) finish(q *Queue, v T, err error) {
+func (o *offload[T]) finish(v T, err error) {
+	q := o.job.q
 	m := mannerOf(err)
 	q.mu.Lock()
 	q.offloads.remove(&o.job)
@@ -75,28 +101,4 @@ func (o *offload[T]) finish(q *Queue, v T, err error) {
 	if wake {
 		q.exec.Wake()
 	}
-}
-
-// offloadJob is an Offload that has not returned, as the end of the loop sees it.
-type offloadJob struct {
-	name func() string
-	end  context.CancelCauseFunc
-}
-
-type offloadList map[*offloadJob]struct{}
-
-func (l *offloadList) add(j *offloadJob) {
-	if *l == nil {
-		*l = offloadList{}
-	}
-	(*l)[j] = struct{}{}
-}
-
-func (l offloadList) remove(j *offloadJob) { delete(l, j) }
-
-// Offloading returns how many functions given to Offload have not returned. Safe from any goroutine.
-func (q *Queue) Offloading() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.offloads)
 }

@@ -30,7 +30,7 @@ type Queue struct {
 	pausers  list
 	timers   timerHeap
 	tasks    taskList
-	offloads offloadList
+	offloads offloads
 	foreign  foreignList
 	random   *rand.Rand
 	handler  func(error)
@@ -46,12 +46,22 @@ type Queue struct {
 	wokeGo bool          // goroutines were made runnable since Woke was asked
 }
 
-// stepBudget bounds the callbacks of one Run, so that promises which keep settling each other cannot keep I/O waiting.
-const stepBudget = 1 << 14
+// A Run ends after so many callbacks, or so long on the loop's clock, so that promises which keep settling each other cannot
+// keep I/O and timers waiting.
+const (
+	stepBudget = 1 << 14
+	timeBudget = 10 * time.Millisecond
+)
 
 // NewQueue returns the queue of the loop that e stands for.
 func NewQueue(e Executor) *Queue {
-	return &Queue{exec: e, armed: -1, links: map[*node]struct{}{}, random: rand.New(rand.NewPCG(1, 2))}
+	return &Queue{
+		exec:     e,
+		armed:    -1,
+		links:    map[*node]struct{}{},
+		offloads: offloads{limit: defaultOffloads},
+		random:   rand.New(rand.NewPCG(1, 2)),
+	}
 }
 
 // Seed makes the queue's choices among promises that are settled already repeat those of another queue with the same seed.
@@ -144,11 +154,15 @@ func (q *Queue) claimWake() bool {
 }
 
 // Run runs due timers, the pausers of the last turn and everything on the run queue, also what that adds; it stops early
-// when its step budget is spent. It returns true when there is more to run: the loop's next poll must then not
+// when its budget is spent. It returns true when there is more to run: the loop's next poll must then not
 // block. Loop goroutine only; to be called again after a callback ended it by a panic or by runtime.Goexit.
 func (q *Queue) Run() bool {
 	q.begin()
-	for steps := 0; steps < stepBudget; steps++ {
+	over := q.exec.Now() + timeBudget
+	for steps := 1; steps <= stepBudget; steps++ {
+		if steps%64 == 0 && q.exec.Now() >= over {
+			break
+		}
 		n := q.batch.pop()
 		if n == nil {
 			if !q.refill() {

@@ -158,24 +158,6 @@ func TestAwaitReturnsWhatIsThereAlsoAfterTheEnd(t *testing.T) {
 	})
 }
 
-func TestOffloadRunsElsewhere(t *testing.T) {
-	run(t, func(ctx context.Context, _ *promisetest.Loop) error {
-		v, err := promise.Offload(ctx, func(context.Context) (int, error) { return 7, nil }).Await(ctx)
-		require.NoError(t, err)
-		assert.Equal(t, 7, v)
-		var perr *promise.PanicError
-		assert.ErrorAs(t, promise.Offload(ctx, func(context.Context) (int, error) { panic("x") }).Wait(ctx), &perr)
-		assert.Equal(t, promise.ErrGoexit, promise.Offload(ctx, func(context.Context) (int, error) { runtime.Goexit(); return 0, nil }).Wait(ctx))
-		heard := make(chan error)
-		p := promise.Offload(ctx, func(ctx context.Context) (int, error) { <-ctx.Done(); heard <- context.Cause(ctx); return 0, nil })
-		p.CancelCause(errTest)
-		assert.ErrorIs(t, p.Wait(ctx), errTest)
-		require.NoError(t, promise.Pause(ctx).Wait(ctx))
-		assert.ErrorIs(t, <-heard, errTest)
-		return nil
-	})
-}
-
 func TestManySpawnsUnderOneTaskKeepTheHeapFlat(t *testing.T) {
 	run(t, func(ctx context.Context, _ *promisetest.Loop) error {
 		round := func() {

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+
+package promise
+
+import "context"
+
+// defaultOffloads is how many functions of Offload a loop runs at a time unless told otherwise. It is there to keep a burst of
+// them from taking thousands of threads, not to ration processors: the scheduler does that.
+const defaultOffloads = 1024
+
+// offloadJob is an Offload that has not returned, as its loop sees it.
+type offloadJob struct {
+	q   *Queue
+	op  offloadOp
+	ctx offloadCtx
+	end context.CancelCauseFunc
+
+	// Under q.mu.
+	next, prev *offloadJob // in the list of those that run, or that wait
+	on         *offloadList
+	away       int // waits of it that are going on: it does not count as running then
+}
+
+type offloadOp interface {
+	name() string
+	work()
+	abandon()
+}
+
+// offloads are the jobs of a loop. The queue's mutex guards them.
+type offloads struct {
+	running, waiting offloadList
+	busy             int // those of running that are not away
+	limit            int
+}
+
+// submit starts j, or lines it up. It returns false when the loop is closing.
+func (s *offloads) submit(q *Queue, j *offloadJob) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closing.Load() {
+		return false
+	}
+	s.waiting.push(j)
+	s.dispatch()
+	return true
+}
+
+// dispatch starts what the limit allows.
+func (s *offloads) dispatch() {
+	for j := s.waiting.first; j != nil && s.busy < s.limit; j = s.waiting.first {
+		s.waiting.remove(j)
+		s.running.push(j)
+		s.busy++
+		go j.op.work()
+	}
+}
+
+// remove forgets a job that has returned, or will never run.
+func (s *offloads) remove(j *offloadJob) {
+	if j.on == &s.running && j.away == 0 {
+		s.busy--
+	}
+	if j.on != nil {
+		j.on.remove(j)
+	}
+	s.dispatch()
+}
+
+// drop forgets the jobs that have not begun and returns them.
+func (s *offloads) drop() (all []*offloadJob) {
+	for j := s.waiting.first; j != nil; j = s.waiting.first {
+		s.waiting.remove(j)
+		all = append(all, j)
+	}
+	return all
+}
+
+// leave has the job of a function that is about to wait not count until back is called. It may be nil.
+func (j *offloadJob) leave() {
+	if j == nil {
+		return
+	}
+	j.q.mu.Lock()
+	if j.away++; j.away == 1 && j.on == &j.q.offloads.running {
+		j.q.offloads.busy--
+		j.q.offloads.dispatch()
+	}
+	j.q.mu.Unlock()
+}
+
+// back does not wait for room: that could be the end of it, if those who took the room wait for this one.
+func (j *offloadJob) back() {
+	if j == nil {
+		return
+	}
+	j.q.mu.Lock()
+	if j.away--; j.away == 0 && j.on == &j.q.offloads.running {
+		j.q.offloads.busy++
+	}
+	j.q.mu.Unlock()
+}
+
+type offloadKey struct{}
+
+// offloadCtx is the context of a function given to Offload. It tells whose it is.
+type offloadCtx struct {
+	context.Context
+	job *offloadJob
+}
+
+func (c offloadCtx) Value(key any) any {
+	switch key {
+	case offloadKey{}:
+		return c.job
+	case queueKey{}:
+		return c.job.q
+	}
+	return c.Context.Value(key)
+}
+
+// jobOf returns the job of the function that ctx was made for, nil when there is none.
+func jobOf(ctx context.Context) *offloadJob {
+	j, _ := ctx.Value(offloadKey{}).(*offloadJob)
+	return j
+}
+
+// offloadList is a first-in-first-out list of jobs.
+type offloadList struct {
+	first, last *offloadJob
+	n           int
+}
+
+func (l *offloadList) push(j *offloadJob) {
+	j.on, j.prev, j.next = l, l.last, nil
+	if l.last != nil {
+		l.last.next = j
+	} else {
+		l.first = j
+	}
+	l.last = j
+	l.n++
+}
+
+func (l *offloadList) remove(j *offloadJob) {
+	if j.prev != nil {
+		j.prev.next = j.next
+	} else {
+		l.first = j.next
+	}
+	if j.next != nil {
+		j.next.prev = j.prev
+	} else {
+		l.last = j.prev
+	}
+	j.on, j.prev, j.next = nil, nil, nil
+	l.n--
+}
+
+func (l *offloadList) has(j *offloadJob) bool { return j.on == l }
+
+func (l *offloadList) all() (all []*offloadJob) {
+	for j := l.first; j != nil; j = j.next {
+		all = append(all, j)
+	}
+	return all
+}
+
+// SetOffloadLimit sets how many functions given to Offload run at a time on this loop's behalf, 1024 unless set. Those that are
+// running are not affected. Safe from any goroutine.
+func (q *Queue) SetOffloadLimit(n int) {
+	if n < 1 {
+		panic("promise: Queue.SetOffloadLimit: the limit is not positive: allow at least one")
+	}
+	q.mu.Lock()
+	q.offloads.limit = n
+	q.offloads.dispatch()
+	q.mu.Unlock()
+}
+
+// Offloading returns how many functions given to Offload have not returned, those that have not begun included. Safe from any
+// goroutine.
+func (q *Queue) Offloading() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.offloads.running.n + q.offloads.waiting.n
+}
