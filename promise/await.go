@@ -48,7 +48,7 @@ type awaited interface {
 func (p *Promise[T]) Await(ctx context.Context) (T, error) {
 	if v, err, ok := p.peek(); ok {
 		if c, ok := ctx.(*taskCtx); ok && c.over.Load() {
-			c.t.step()
+			(*taskCore)(c).step()
 		}
 		return v, err
 	}
@@ -68,12 +68,12 @@ func (p *Promise[T]) Wait(ctx context.Context) error {
 
 // await returns nil once p has an outcome, or why it was not waited for.
 func await(ctx context.Context, p awaited) error {
-	t, err := waiting()
+	co, err := waiting()
 	switch {
 	case err != nil:
 		return err
-	case t != nil:
-		return t.await(ctx, p)
+	case co != nil:
+		return co.await(ctx, p)
 	}
 	j := jobOf(ctx)
 	j.leave()
@@ -81,8 +81,8 @@ func await(ctx context.Context, p awaited) error {
 	return awaitGoroutine(ctx, p)
 }
 
-// waiting returns the task that the caller is part of, nil in an ordinary goroutine, and an error where no wait would end.
-func waiting() (*taskCore, error) {
+// waiting returns the coroutine of the task that the caller is part of, nil in an ordinary goroutine, and an error where no wait would end.
+func waiting() (*coroutine, error) {
 	q, nested := locate()
 	switch {
 	case q == nil:

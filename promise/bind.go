@@ -82,7 +82,7 @@ func (c *chained[A, B]) run() {
 	switch {
 	case err != nil && c.fail == nil:
 		var zero B
-		c.settle(zero, err)
+		c.settleInStep(zero, err)
 	case err == nil && c.ok == nil:
 		c.adopt(any(in).(*Promise[B]))
 	default:

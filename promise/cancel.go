@@ -97,7 +97,7 @@ func (s *search) unlock() {
 		s.q.exec.Wake()
 	}
 	for _, t := range s.tasks {
-		t.ctx.end(s.err)
+		(*taskCtx)(t).end(s.err)
 	}
 }
 

@@ -38,19 +38,31 @@ func (k *ctxLink) unlink() {
 	for k.on != nil {
 		l := k.on
 		l.remove(k)
-		if l.stop != nil && (l.of == nil || l.of.left && l.first == nil) {
-			// Not here: a foreign context may hold a lock of its own while it calls into this queue.
-			s := &stopNotice{stop: l.stop}
-			s.node.cb = s
-			l.q.push(&s.node)
-			l.q.foreign.remove(l)
-			l.stop = nil
-		}
-		if l.of == nil || !l.of.left || l.first != nil {
+		up := l.emptied()
+		if up == nil {
 			return
 		}
-		k = &l.of.up
+		k = up
 	}
+}
+
+// emptied lets go of the context that l hangs on, once nobody needs that any more. It returns the link that is to be let go next.
+func (l *ctxList) emptied() (up *ctxLink) {
+	if l.of != nil && (!l.of.left || l.first != nil) {
+		return nil
+	}
+	if l.stop != nil {
+		// Not here: a foreign context may hold a lock of its own while it calls into this queue.
+		s := &stopNotice{stop: l.stop}
+		s.node.cb = s
+		l.q.push(&s.node)
+		l.q.foreign.remove(l)
+		l.stop = nil
+	}
+	if l.of == nil {
+		return nil
+	}
+	return &l.of.up
 }
 
 func (l *ctxList) remove(k *ctxLink) {

@@ -12,6 +12,14 @@ type coroutine struct {
 	next  func() (Unit, bool)
 	stop  func()
 	yield func(Unit) bool
+
+	waiter  *waiter
+	first   waiter // what waiter points to, until an abandoned wait has left it on the run queue
+	waiting bool
+	watch   watch
+
+	notice    node // put on the run queue when a wait may have to end early
+	noticeSet bool // under q.mu
 }
 
 // maxIdle bounds the coroutines that wait for a task: each keeps a stack.
@@ -63,15 +71,10 @@ func enter(next func() (Unit, bool)) (died bool) {
 	return died
 }
 
-// resume runs a task until it waits or ends. Loop goroutine only.
-func (q *Queue) resume(t *taskCore) {
-	co := t.co
-	if co == nil {
-		co = q.coroutine()
-		co.t, t.co = t, co
-	}
+// resume runs co's task until it waits or ends. Loop goroutine only.
+func (q *Queue) resume(co *coroutine) {
 	was := q.cur
-	q.cur = t
+	q.cur = co
 	enter(co.next)
 	q.cur = was
 }
@@ -85,6 +88,9 @@ func (q *Queue) coroutine() *coroutine {
 		return co
 	}
 	co := &coroutine{q: q}
+	co.notice.cb = (*notice)(co)
+	co.first.co, co.first.node.cb = co, &co.first
+	co.waiter = &co.first
 	co.next, co.stop = iter.Pull(func(yield func(Unit) bool) {
 		co.yield = yield
 		q.guard(co.work)
@@ -94,19 +100,59 @@ func (q *Queue) coroutine() *coroutine {
 
 // work runs one task after the other.
 func (co *coroutine) work() {
+	q := co.q
 	for {
-		co.t.body.exec()
-		co.t.co = nil
+		co.t.runner().exec(co)
 		co.t = nil
-		if len(co.q.idle) >= maxIdle || co.q.closed.Load() {
+		if co.takeNext() {
+			continue
+		}
+		if len(q.idle) >= maxIdle || q.closed.Load() {
 			return
 		}
-		co.q.idle = append(co.q.idle, co)
+		q.idle = append(q.idle, co)
 		if !co.yield(Unit{}) {
 			return
 		}
 	}
 }
 
+// takeNext takes the next step of the loop if that is the beginning of a task: it saves the switch to the loop and back.
+func (co *coroutine) takeNext() bool {
+	n := co.q.batch.first
+	if n == nil {
+		return false
+	}
+	t, begins := n.cb.(runner)
+	if !begins || !co.q.takeStep() {
+		return false
+	}
+	co.q.batch.remove(n)
+	return t.taskCore().begin(co)
+}
+
 // park gives the thread back to the loop until the task is resumed.
 func (co *coroutine) park() { co.yield(Unit{}) }
+
+// notice is the step in which a waiting task learns that its context or its loop is about to end.
+type notice coroutine
+
+func (n *notice) run() {
+	co := (*coroutine)(n)
+	co.q.mu.Lock()
+	co.noticeSet = false
+	co.q.mu.Unlock()
+	if co.waiting {
+		co.q.resume(co)
+	}
+}
+
+// notify queues the notice. q.mu is held; it returns whether the caller must wake the loop.
+func (co *coroutine) notify() (wake bool) {
+	if co.noticeSet {
+		return false
+	}
+	co.noticeSet = true
+	co.q.push(&co.notice)
+	return co.q.claimWake()
+}

@@ -39,7 +39,7 @@ func (m *mapped[A, B]) run() {
 		if err == nil {
 			w, err = m.call(v)
 		}
-		m.settle(w, err)
+		m.settleInStep(w, err)
 	}
 	m.in, m.f = nil, nil // no search comes by any more: what they hold may be collected
 }

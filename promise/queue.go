@@ -40,7 +40,9 @@ type Queue struct {
 
 	// Loop goroutine only.
 	batch  list          // taken off ready, runs before it
-	cur    *taskCore     // the task that is running
+	steps  int           // what is left of the turn's budget
+	over   time.Duration // when the turn is to end
+	cur    *coroutine    // of the task that is running
 	idle   []*coroutine  // coroutines without a task
 	armed  time.Duration // what WakeAt was last told; negative: nothing
 	wokeGo bool          // goroutines were made runnable since Woke was asked
@@ -158,11 +160,7 @@ func (q *Queue) claimWake() bool {
 // block. Loop goroutine only; to be called again after a callback ended it by a panic or by runtime.Goexit.
 func (q *Queue) Run() bool {
 	q.begin()
-	over := q.exec.Now() + timeBudget
-	for steps := 1; steps <= stepBudget; steps++ {
-		if steps%64 == 0 && q.exec.Now() >= over {
-			break
-		}
+	for q.takeStep() {
 		n := q.batch.pop()
 		if n == nil {
 			if !q.refill() {
@@ -185,6 +183,13 @@ func (q *Queue) begin() {
 	}
 	q.batch.splice(&q.pausers)
 	q.mu.Unlock()
+	q.steps, q.over = stepBudget, q.exec.Now()+timeBudget
+}
+
+// takeStep counts a step of the turn. It returns false when the turn's budget is spent.
+func (q *Queue) takeStep() bool {
+	q.steps--
+	return q.steps >= 0 && (q.steps%64 != 0 || q.exec.Now() < q.over)
 }
 
 func (q *Queue) refill() bool {

@@ -77,6 +77,19 @@ func (p *Promise[T]) settle(v T, err error) bool {
 	return true
 }
 
+// settleInStep is settle for a promise whose own callback is running, on the loop. It also takes over what became runnable, so
+// that Run need not lock again to find it.
+func (p *Promise[T]) settleInStep(v T, err error) {
+	q := p.q
+	m := mannerOf(err)
+	q.mu.Lock()
+	if r := p.root(); r.state.Load()&stateMask == uint32(StatePending) && !q.closed.Load() {
+		r.fill(v, err, m)
+	}
+	q.batch.splice(&q.ready)
+	q.mu.Unlock()
+}
+
 // fill writes the outcome of r, a pending root, and moves its callbacks to the run queue. q.mu is held; m is mannerOf(err).
 func (r *Promise[T]) fill(v T, err error, m manner) {
 	s := r.state.Load()
@@ -179,12 +192,12 @@ func (p *Promise[T]) detachLocked(n *node, ignore bool) {
 	}
 }
 
-// adopt makes p's outcome inner's. Within a loop the two become one cell, so that a chain of binds of any length is as flat
+// adopt makes p's outcome inner's, in the step of p's callback. Within a loop the two become one cell, so that a chain of binds of any length is as flat
 // as its last link; across loops the inner promise's loop settles p.
 func (p *Promise[T]) adopt(inner *Promise[T]) {
 	if inner == nil {
 		var zero T
-		p.settle(zero, errNilPromise)
+		p.settleInStep(zero, errNilPromise)
 		return
 	}
 	if inner.q != nil && inner.q != p.q || inner.isView() {
@@ -193,7 +206,7 @@ func (p *Promise[T]) adopt(inner *Promise[T]) {
 	}
 	q := p.q
 	if v, err, ok := inner.peek(); ok {
-		p.settle(v, err)
+		p.settleInStep(v, err)
 		return
 	}
 	q.mu.Lock()
@@ -205,16 +218,12 @@ func (p *Promise[T]) adopt(inner *Promise[T]) {
 		// It settled just now, on another goroutine.
 		q.mu.Unlock()
 		v, err, _ := inner.peek()
-		p.settle(v, err)
+		p.settleInStep(v, err)
 		return
 	default:
 		r.merge(i)
 	}
-	wake := q.claimWake()
 	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
 }
 
 // merge makes i, a pending root, stand for r, another one of the same loop. q.mu is held.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"reflect"
 	"runtime"
+	"sync/atomic"
 )
 
 // Spawn runs f as a task on ctx's loop and returns the promise of its result. A task is a coroutine on the loop's thread:
@@ -25,7 +26,7 @@ func Spawn[T any](ctx context.Context, f func(ctx context.Context) (T, error)) *
 	if f == nil {
 		panic("promise: Spawn: the function is nil")
 	}
-	return &newTask(ctx, f, 0).Promise
+	return newTask(ctx, &task[T]{f: f})
 }
 
 // Go runs f as a task, as Spawn does, for its effect. An error that nobody looks at goes to the loop's handler.
@@ -34,68 +35,83 @@ func Go(ctx context.Context, f func(ctx context.Context) error) *Promise[Unit] {
 	if f == nil {
 		panic("promise: Go: the function is nil")
 	}
-	t := newTask(ctx, func(ctx context.Context) (Unit, error) { return Unit{}, f(ctx) }, wantsReport)
-	t.core.named = f
-	return &t.Promise
+	t := &task[Unit]{effect: f}
+	t.state.Store(wantsReport)
+	return newTask(ctx, t)
 }
 
-// task is a task's promise, its context and what the loop needs to run it, in one object.
+// task is a task's promise, its context and its place among the loop's tasks, in one object. What a task needs only while
+// it runs is its coroutine's.
 type task[T any] struct {
 	Promise[T]
-	core taskCore
-	f    func(ctx context.Context) (T, error)
+	core   taskCore
+	f      func(ctx context.Context) (T, error)
+	effect func(ctx context.Context) error // Go's, in place of f
 }
 
-// taskCore is the part of a task that does not depend on its type.
+// taskCore is the part of a task that does not depend on its type. It is also the task's context: see taskCtx.
 type taskCore struct {
-	q     *Queue
-	ctx   taskCtx
-	body  interface{ exec() }
-	named any // the function that the user passed
+	q      *Queue
+	parent context.Context
+	start  node // puts the task on the run queue once; its callback is the task
 
-	next, prev *taskCore // in q.tasks, under q.mu
-	started    bool      // under q.mu
-	start      node
+	// Under q.mu.
+	next, prev *taskCore  // in q.tasks
+	co         *coroutine // set while the task runs
+	cause      error      // why the context ended
+	children   ctxList    // promises that the context's end cancels
+	up         ctxLink    // the context's own place under that of the task that spawned this one
+	expired    bool       // the context's end was a deadline's
+	left       bool       // the task is over; up goes when the last child does
 
-	// Loop goroutine only.
-	co      *coroutine
-	waiter  *waiter
-	first   waiter // what waiter points to, until an abandoned wait has left it on the run queue
-	waiting bool
-	watch   watch
-
-	notice    node // put on the run queue when a wait may have to end early
-	noticeSet bool // under q.mu
+	over atomic.Bool // cause is set
+	made atomic.Pointer[stdCtx]
 }
 
-func newTask[T any](ctx context.Context, f func(context.Context) (T, error), flags uint32) *task[T] {
-	t := &task[T]{f: f}
-	c := &t.core
-	t.state.Store(flags)
+// runner is a task, seen by what runs it.
+type runner interface {
+	callback
+	cell
+	exec(co *coroutine)
+	function() any
+	taskCore() *taskCore
+}
+
+func (t *task[T]) taskCore() *taskCore { return &t.core }
+
+func (c *taskCore) runner() runner { return c.start.cb.(runner) }
+
+func newTask[T any](ctx context.Context, t *task[T]) *Promise[T] {
 	if !t.init(ctx, t) {
-		return t
+		return &t.Promise
 	}
-	q := t.q
-	c.q, c.body, c.named = q, t, f
-	c.start.cb = (*taskStart)(c)
-	c.notice.cb = (*taskNotice)(c)
-	c.first.t = c
-	c.first.node.cb = &c.first
-	c.waiter = &c.first
-	if err := c.ctx.open(ctx, q, c); err != nil {
-		t.stillborn(canceled(err))
-		return t
-	}
+	q, c := t.q, &t.core
+	c.q, c.parent = q, ctx
+	c.start.cb = t
+	c.children.q, c.children.of = q, (*taskCtx)(c)
+	parent, err := (*taskCtx)(c).follow()
 	q.mu.Lock()
 	switch {
 	case t.isSettled(): // its context has ended since
 		q.mu.Unlock()
-		return t
+		return &t.Promise
+	case parent != nil && parent.cause != nil:
+		err = parent.cause
 	case q.closing.Load():
-		c.ctx.leave()
+		err = ErrLoopClosed
+	}
+	if err != nil {
+		(*taskCtx)(c).leave()
 		q.mu.Unlock()
-		t.stillborn(ErrLoopClosed)
-		return t
+		if err != ErrLoopClosed {
+			err = canceled(err)
+		}
+		t.stillborn(err)
+		return &t.Promise
+	}
+	if parent != nil {
+		c.up.c = (*taskCell)(c)
+		parent.children.push(&c.up)
 	}
 	q.tasks.add(c)
 	q.push(&c.start)
@@ -104,13 +120,13 @@ func newTask[T any](ctx context.Context, f func(context.Context) (T, error), fla
 	if wake {
 		q.exec.Wake()
 	}
-	return t
+	return &t.Promise
 }
 
 // seek rejects a task that has not started; of a running one it ends the ctx, after the search.
 func (t *task[T]) seek(s *search) fate {
 	c := &t.core
-	if !c.started {
+	if c.co == nil {
 		c.done()
 		return leaf
 	}
@@ -118,15 +134,34 @@ func (t *task[T]) seek(s *search) fate {
 	return passed
 }
 
-func (t *task[T]) function() any { return t.core.named }
-
-// exec runs the task's function to its end, in the task's coroutine.
-func (t *task[T]) exec() {
-	v, err := t.call()
-	t.end(v, err)
+// run is the step in which the task begins.
+func (t *task[T]) run() {
+	co := t.q.coroutine()
+	if t.core.begin(co) {
+		t.q.resume(co)
+	} else {
+		t.q.idle = append(t.q.idle, co)
+	}
 }
 
-func (t *task[T]) call() (v T, err error) {
+// begin gives the task to co, which is to run it next. It returns false when the task was cancelled before it began.
+func (c *taskCore) begin(co *coroutine) bool {
+	c.q.mu.Lock()
+	defer c.q.mu.Unlock()
+	if c.next == nil {
+		return false
+	}
+	c.co, co.t = co, c
+	return true
+}
+
+// exec runs the task's function to its end, in the task's coroutine.
+func (t *task[T]) exec(co *coroutine) {
+	v, err := t.call(co)
+	t.end(co, v, err)
+}
+
+func (t *task[T]) call(co *coroutine) (v T, err error) {
 	returned := false
 	defer func() {
 		if returned {
@@ -135,76 +170,56 @@ func (t *task[T]) call() (v T, err error) {
 		if r := recover(); r != nil {
 			err = newPanicError(r)
 		} else {
-			t.end(v, ErrGoexit)
+			t.end(co, v, ErrGoexit)
 		}
 	}()
-	v, err = t.f(&t.core.ctx)
+	ctx := (*taskCtx)(&t.core)
+	if t.effect != nil {
+		err = t.effect(ctx)
+	} else {
+		v, err = t.f(ctx)
+	}
 	returned = true
 	return v, err
 }
 
 // end settles the promise and forgets the task, in one step.
-func (t *task[T]) end(v T, err error) {
-	q := t.q
-	c := &t.core
-	c.unwatch()
-	t.f = nil
+func (t *task[T]) end(co *coroutine, v T, err error) {
+	q, c := t.q, &t.core
+	co.unwatch()
 	m := mannerOf(err)
 	q.mu.Lock()
-	if !q.closed.Load() {
-		if r := t.root(); !r.isSettled() {
-			r.fill(v, err, m)
-		}
+	if r := t.root(); !r.isSettled() && !q.closed.Load() {
+		r.fill(v, err, m)
 	}
 	c.done()
-	wake := q.claimWake()
+	q.batch.splice(&q.ready)
 	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
+	t.f, t.effect = nil, nil
+}
+
+func (t *task[T]) function() any {
+	if t.effect != nil {
+		return t.effect
 	}
+	return t.f
 }
 
 // done takes the task off its lists. q.mu is held.
 func (c *taskCore) done() {
 	c.q.tasks.remove(c)
-	c.ctx.leave()
+	c.co = nil
+	(*taskCtx)(c).leave()
 }
 
 // name is how Close speaks of the task.
-func (c *taskCore) name() string { return funcName(c.named) }
+func (c *taskCore) name() string { return funcName(c.runner().function()) }
 
 func funcName(f any) string {
 	if fn := runtime.FuncForPC(reflect.ValueOf(f).Pointer()); fn != nil {
 		return fn.Name()
 	}
 	return "a function"
-}
-
-// taskStart is the step in which a task begins.
-type taskStart taskCore
-
-func (s *taskStart) run() {
-	c := (*taskCore)(s)
-	c.q.mu.Lock()
-	gone := c.next == nil // cancelled before it began
-	c.started = true
-	c.q.mu.Unlock()
-	if !gone {
-		c.q.resume(c)
-	}
-}
-
-// taskNotice is the step in which a waiting task learns that its context or its loop is about to end.
-type taskNotice taskCore
-
-func (s *taskNotice) run() {
-	c := (*taskCore)(s)
-	c.q.mu.Lock()
-	c.noticeSet = false
-	c.q.mu.Unlock()
-	if c.waiting {
-		c.q.resume(c)
-	}
 }
 
 // interrupt has a wait of the task look again at whether it has to end. Safe from any goroutine.
@@ -219,12 +234,10 @@ func (c *taskCore) interrupt() {
 }
 
 func (c *taskCore) interruptLocked() (wake bool) {
-	if c.noticeSet || c.q.closed.Load() {
+	if c.co == nil || c.q.closed.Load() {
 		return false
 	}
-	c.noticeSet = true
-	c.q.push(&c.notice)
-	return c.q.claimWake()
+	return c.co.notify()
 }
 
 // taskList is every task of a loop that has not ended; a ring around a sentinel.

@@ -4,27 +4,13 @@ package promise
 
 import (
 	"context"
-	"sync/atomic"
+	"errors"
 	"time"
 )
 
-// taskCtx is the context of a task. It costs nothing until somebody asks for its Done channel: the task's own waits, its
-// promises and the tasks it spawns hang on it directly.
-type taskCtx struct {
-	parent context.Context
-	q      *Queue
-	t      *taskCore
-
-	// Under q.mu.
-	cause    error   // why it ended
-	err      error   // what Err says
-	children ctxList // promises that its end cancels
-	up       ctxLink // its own place under the task that spawned this one
-	left     bool    // the task is over; up goes when the last child does
-
-	over atomic.Bool // cause is set
-	made atomic.Pointer[stdCtx]
-}
+// taskCtx is a task as the context that its function gets. It costs nothing until somebody asks for its Done channel: the
+// task's own waits, its promises and the tasks it spawns hang on it directly.
+type taskCtx taskCore
 
 // stdCtx is the std context behind a Done channel that somebody asked for.
 type stdCtx struct {
@@ -32,11 +18,10 @@ type stdCtx struct {
 	end context.CancelCauseFunc
 }
 
-// open derives the context from parent. It returns the cause when that has ended.
-func (c *taskCtx) open(parent context.Context, q *Queue, t *taskCore) error {
-	c.parent, c.q, c.t = parent, q, t
-	c.children.q, c.children.of = q, c
-	bare := parent
+// follow has the end of the parent end this context. When the parent is a task's of the same loop, it returns that one, and
+// leaves it to the caller. It returns the cause when the parent has ended.
+func (c *taskCtx) follow() (parent *taskCtx, cause error) {
+	bare := c.parent
 	for {
 		l, ok := bare.(*loopCtx)
 		if !ok {
@@ -44,70 +29,59 @@ func (c *taskCtx) open(parent context.Context, q *Queue, t *taskCore) error {
 		}
 		bare = l.Context
 	}
-	if p, ok := bare.(*taskCtx); ok && p.q == q {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		if p.cause != nil {
-			return p.cause
-		}
-		c.up.c = (*taskCell)(t)
-		p.children.push(&c.up)
-		return nil
+	if p, ok := bare.(*taskCtx); ok && p.q == c.q {
+		return p, nil
 	}
 	if bare.Done() == nil {
-		return nil
+		return nil, nil
 	}
 	if bare.Err() != nil {
-		return causeOf(bare)
+		return nil, causeOf(bare)
 	}
-	stop := context.AfterFunc(bare, func() { c.endAs(bare.Err(), causeOf(bare)) })
-	q.mu.Lock()
+	stop := context.AfterFunc(bare, func() { c.endAs(errors.Is(bare.Err(), context.DeadlineExceeded), causeOf(bare)) })
+	c.q.mu.Lock()
 	c.children.stop = stop
-	q.foreign.add(&c.children)
-	q.mu.Unlock()
-	return nil
+	c.q.foreign.add(&c.children)
+	c.q.mu.Unlock()
+	return nil, nil
 }
 
 // leave is called when the task is over: what it spawned under its context still hears of the end of those above, so the
 // context keeps its place there until nothing hangs on it. q.mu is held.
 func (c *taskCtx) leave() {
 	c.left = true
-	if c.children.first != nil {
-		return
+	if c.children.first == nil {
+		if up := c.children.emptied(); up != nil {
+			up.unlink()
+		}
 	}
-	// A link of its own, put in and taken out again, does what the last child's unlinking would.
-	var last ctxLink
-	c.children.push(&last)
-	last.unlink()
 }
 
 // end ends the context with a cause, and what hangs on it. Safe from any goroutine.
-func (c *taskCtx) end(cause error) { c.endAs(context.Canceled, cause) }
+func (c *taskCtx) end(cause error) { c.endAs(false, cause) }
 
-func (c *taskCtx) endAs(err, cause error) {
+func (c *taskCtx) endAs(expired bool, cause error) {
 	q := c.q
 	q.mu.Lock()
 	if c.cause != nil {
 		q.mu.Unlock()
 		return
 	}
-	c.cause, c.err = cause, err
+	c.cause, c.expired = cause, expired
 	c.over.Store(true)
 	var children []cell
 	for k := c.children.first; k != nil; k = k.next {
 		children = append(children, k.c)
 	}
-	wake, waits := false, !c.t.started && !c.left
-	if c.t.started && !c.left {
-		wake = c.t.interruptLocked()
-	}
+	waits := c.co == nil && !c.left
+	wake := (*taskCore)(c).interruptLocked()
 	q.mu.Unlock()
 	c.std().end(cause) // so that context.Cause finds it
 	if wake {
 		q.exec.Wake()
 	}
 	if waits { // it has not started, and will not
-		cancel((*taskCell)(c.t), cause)
+		cancel((*taskCell)(c), cause)
 	}
 	for i := len(children) - 1; i >= 0; i-- { // the oldest first
 		cancel(children[i], cause)
@@ -147,7 +121,10 @@ func (c *taskCtx) Err() error {
 	}
 	c.q.mu.Lock()
 	defer c.q.mu.Unlock()
-	return c.err
+	if c.expired {
+		return context.DeadlineExceeded
+	}
+	return context.Canceled
 }
 
 // Value returns the parent's, and the loop.
@@ -162,7 +139,7 @@ func (c *taskCtx) Value(key any) any {
 }
 
 // String names the context where one is printed.
-func (c *taskCtx) String() string { return "promise.Task(" + c.t.name() + ")" }
+func (c *taskCtx) String() string { return "promise.Task(" + (*taskCore)(c).name() + ")" }
 
 // causeOf is context.Cause, for contexts of this package without a detour.
 func causeOf(ctx context.Context) error {
@@ -177,7 +154,7 @@ func causeOf(ctx context.Context) error {
 // taskCell is a task, seen by the end of the context above it.
 type taskCell taskCore
 
-func (t *taskCell) visit(s *search) { t.body.(cell).visit(s) }
+func (t *taskCell) visit(s *search) { (*taskCore)(t).runner().visit(s) }
 func (t *taskCell) queue() *Queue   { return t.q }
-func (t *taskCell) pending() bool   { return t.body.(cell).pending() }
+func (t *taskCell) pending() bool   { return (*taskCore)(t).runner().pending() }
 func (t *taskCell) key() any        { return t }

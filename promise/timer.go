@@ -217,6 +217,6 @@ type pauser struct {
 	link ctxLink
 }
 
-func (p *pauser) run()              { p.settle(Unit{}, nil) }
+func (p *pauser) run()              { p.settleInStep(Unit{}, nil) }
 func (p *pauser) seek(*search) fate { return leaf }
 func (p *pauser) release()          { p.link.unlink() }

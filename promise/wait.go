@@ -7,17 +7,17 @@ import (
 	"reflect"
 )
 
-// waiter is a task's place among the callbacks of the promise it awaits. t is nil once the task has given up on it.
+// waiter is a task's place among the callbacks of the promise it awaits. co is nil once the task has given up on it.
 type waiter struct {
 	node node
-	t    *taskCore
+	co   *coroutine
 	ran  bool // since it was attached last
 }
 
 func (w *waiter) run() {
 	w.ran = true
-	if w.t != nil {
-		w.t.q.resume(w.t)
+	if w.co != nil {
+		w.co.q.resume(w.co)
 	}
 }
 
@@ -41,64 +41,64 @@ type watch struct {
 }
 
 // await parks the task until p has an outcome (nil), or ctx or the loop ends.
-func (c *taskCore) await(ctx context.Context, p awaited) error {
-	if c.q.closing.Load() || ctx.Err() != nil {
-		return c.awaitEnded(ctx, p)
+func (co *coroutine) await(ctx context.Context, p awaited) error {
+	if co.q.closing.Load() || ctx.Err() != nil {
+		return co.awaitEnded(ctx, p)
 	}
-	if ctx != context.Context(&c.ctx) && !c.watching(ctx) {
-		c.rewatch(ctx)
+	if ctx != context.Context((*taskCtx)(co.t)) && !co.watching(ctx) {
+		co.rewatch(ctx)
 	}
-	n, ok := c.attachTo(p)
+	n, ok := co.attachTo(p)
 	if !ok {
 		return nil // p's loop is closed; the outcome says so
 	}
-	c.waiting = true
+	co.waiting = true
 	for {
-		c.co.park()
+		co.park()
 		if _, settled := p.outcome(); settled {
-			c.waiting = false
-			c.dropWaiter(n, p)
+			co.waiting = false
+			co.dropWaiter(n, p)
 			return nil
 		}
-		if err := c.ended(ctx); err != nil {
-			c.waiting = false
+		if err := co.ended(ctx); err != nil {
+			co.waiting = false
 			if p.withdraw(n, err) {
 				err = nil
 			}
-			c.dropWaiter(n, p)
+			co.dropWaiter(n, p)
 			return err
 		}
 	}
 }
 
 // attachTo puts the task's waiter among p's callbacks; across loops a stand-in.
-func (c *taskCore) attachTo(p awaited) (*node, bool) {
-	if p.queue() == c.q {
-		c.waiter.ran = false
-		return &c.waiter.node, p.attachFrom(c.q, &c.waiter.node)
+func (co *coroutine) attachTo(p awaited) (*node, bool) {
+	if p.queue() == co.q {
+		co.waiter.ran = false
+		return &co.waiter.node, p.attachFrom(co.q, &co.waiter.node)
 	}
-	r := &remoteWaiter{p: p, t: c}
+	r := &remoteWaiter{p: p, t: co.t}
 	r.node.cb = r
-	return &r.node, p.attachFrom(c.q, &r.node)
+	return &r.node, p.attachFrom(co.q, &r.node)
 }
 
 // dropWaiter ends a wait. A waiter that is still on the run queue, because something else ended the wait, is left there for
 // good and replaced.
-func (c *taskCore) dropWaiter(n *node, p awaited) {
-	w := c.waiter
+func (co *coroutine) dropWaiter(n *node, p awaited) {
+	w := co.waiter
 	switch {
 	case n != &w.node:
 		p.detach(n, false)
 	case !w.ran && n.place != nowhere:
-		w.t = nil
-		c.waiter = &waiter{t: c}
-		c.waiter.node.cb = c.waiter
+		w.co = nil
+		co.waiter = &waiter{co: co}
+		co.waiter.node.cb = co.waiter
 	}
 }
 
 // ended returns why a wait under ctx has to end, nil when it has not.
-func (c *taskCore) ended(ctx context.Context) error {
-	if c.q.closing.Load() {
+func (co *coroutine) ended(ctx context.Context) error {
+	if co.q.closing.Load() {
 		return ErrLoopClosed
 	}
 	if ctx.Err() != nil {
@@ -108,48 +108,48 @@ func (c *taskCore) ended(ctx context.Context) error {
 }
 
 // awaitEnded is await when ctx or the loop has ended: it does not wait for p, but lets the loop take a step.
-func (c *taskCore) awaitEnded(ctx context.Context, p awaited) error {
-	c.yield()
-	err := c.ended(ctx)
+func (co *coroutine) awaitEnded(ctx context.Context, p awaited) error {
+	co.pause()
+	err := co.ended(ctx)
 	if p.withdraw(&node{}, err) {
 		return nil
 	}
 	return err
 }
 
-// yield has the loop run what else is queued before it resumes the task.
-func (c *taskCore) yield() {
-	c.waiting = true
-	c.interrupt()
-	c.co.park()
-	c.waiting = false
+// pause has the loop run what else is queued before it resumes the task.
+func (co *coroutine) pause() {
+	co.waiting = true
+	co.t.interrupt()
+	co.park()
+	co.waiting = false
 }
 
-// step is yield for an Await of a settled promise in a task whose ctx has ended, so that a task that ignores its errors cannot
+// step is pause for an Await of a settled promise in a task whose ctx has ended, so that a task that ignores its errors cannot
 // hold the loop. Elsewhere the task's ctx says nothing of the caller, and step does nothing.
 func (c *taskCore) step() {
-	if q, nested := locate(); q == c.q && !nested && q.cur == c {
-		c.yield()
+	if q, nested := locate(); q == c.q && !nested && q.cur != nil && q.cur.t == c {
+		q.cur.pause()
 	}
 }
 
 // watching reports whether the end of ctx interrupts the task already.
-func (c *taskCore) watching(ctx context.Context) bool {
-	return c.watch.comparable && c.watch.ctx == ctx
+func (co *coroutine) watching(ctx context.Context) bool {
+	return co.watch.comparable && co.watch.ctx == ctx
 }
 
 // rewatch has the end of ctx interrupt the task's waits.
-func (c *taskCore) rewatch(ctx context.Context) {
-	c.unwatch()
+func (co *coroutine) rewatch(ctx context.Context) {
+	co.unwatch()
 	if ctx.Done() == nil {
 		return
 	}
-	c.watch = watch{ctx, reflect.TypeOf(ctx).Comparable(), context.AfterFunc(ctx, c.interrupt)}
+	co.watch = watch{ctx, reflect.TypeOf(ctx).Comparable(), context.AfterFunc(ctx, co.t.interrupt)}
 }
 
-func (c *taskCore) unwatch() {
-	if c.watch.stop != nil {
-		c.watch.stop()
-		c.watch = watch{}
+func (co *coroutine) unwatch() {
+	if co.watch.stop != nil {
+		co.watch.stop()
+		co.watch = watch{}
 	}
 }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+
+// Command compare runs programs that measure the same cases, interleaved, and prints one table: the first program beside each of
+// the others.
+//
+//	compare [flags] program...
+//
+// A program prints what runs it when its argument is --version. With --case NAME --time DURATION it prints the case's
+// name and numbers, separated by tabs: the cost of an operation, and optionally its CPU time, allocations and bytes. It
+// prints nothing for a case that it does not have.
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+func main() {
+	log.SetFlags(0)
+	rounds := flag.Int("rounds", 5, "how often each program runs each case")
+	atLeast := flag.String("time", "300ms", "what a program is told to measure for")
+	unit := flag.String("unit", "ns", "what the first number counts")
+	names := flag.String("cases", "", "the cases, separated by commas")
+	flag.Parse()
+	if flag.NArg() == 0 || *names == "" || *rounds < 1 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	cases := strings.Split(*names, ",")
+	programs := make([]*program, flag.NArg())
+	for i, path := range flag.Args() {
+		programs[i] = &program{path: path, samples: map[string][]sample{}}
+		fmt.Printf("%s: %s\n", programs[i].name(), programs[i].run("--version"))
+	}
+	fmt.Printf("on %s, %d CPUs, %s/%s\n", processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
+	fmt.Printf("medians of %d rounds; ± is half of what lies between the extremes; ratios are the rounds' own\n\n", *rounds)
+	for range *rounds {
+		for _, c := range cases {
+			for _, p := range programs {
+				p.measure(c, *atLeast)
+			}
+		}
+	}
+	printTable(os.Stdout, *unit, cases, programs)
+}
+
+// program is one column of the table.
+type program struct {
+	path    string
+	samples map[string][]sample // by case, one for each round
+}
+
+func (p *program) name() string { return filepath.Base(p.path) }
+
+func (p *program) measure(name, atLeast string) {
+	out := p.run("--case", name, "--time", atLeast)
+	if out == "" {
+		return
+	}
+	s, err := parseSample(name, out)
+	if err != nil {
+		log.Fatalf("%s: %v", p.name(), err)
+	}
+	p.samples[name] = append(p.samples[name], s)
+}
+
+// run returns what the program prints.
+func (p *program) run(args ...string) string {
+	cmd := exec.Command(p.path, args...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		log.Fatalf("%s %s: %v", p.name(), strings.Join(args, " "), err)
+	}
+	return string(bytes.TrimSpace(out))
+}
+
+// processor names the machine's, where the system tells.
+func processor() string {
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(info)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "a processor that does not say its name"
+}
