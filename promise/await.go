@@ -116,6 +116,10 @@ func awaitGoroutine(ctx context.Context, p awaited) error {
 	if !p.attachFrom(nil, &g.node) {
 		return nil // the loop is closed; the outcome says so
 	}
+	if p.queue().spin.until(p) {
+		p.detach(&g.node, false)
+		return nil
+	}
 	select {
 	case <-g.open:
 		return nil

@@ -35,6 +35,7 @@ type Queue struct {
 	random   *rand.Rand
 	handler  func(error)
 
+	spin    spinner
 	closing atomic.Bool // nothing new starts; Awaits of tasks end at once
 	closed  atomic.Bool // nothing runs any more; set under mu
 
