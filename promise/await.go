@@ -143,7 +143,7 @@ func (p *Promise[T]) outcome() (err error, settled bool) { //nolint:revive
 // cancels nothing, when p has an outcome after all.
 func (p *Promise[T]) withdraw(n *node, cause error) (settled bool) {
 	q := p.q
-	s := search{q: q, cause: cause, err: canceled(cause)}
+	err := canceled(cause)
 	q.mu.Lock()
 	p.detachLocked(n, false)
 	delete(q.links, n)
@@ -151,11 +151,13 @@ func (p *Promise[T]) withdraw(n *node, cause error) (settled bool) {
 		q.mu.Unlock()
 		return true
 	}
+	var remote []cell
+	var tasks []*taskCore
 	if p.root() == p && !p.list.interest() {
-		s.locked(p)
+		remote, tasks = q.searchFrom(p, err)
 	}
-	s.unlock()
-	for _, r := range s.remote {
+	q.unlockAndEnd(tasks, err)
+	for _, r := range remote {
 		cancel(r, cause)
 	}
 	return false

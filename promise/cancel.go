@@ -32,10 +32,9 @@ type cell interface {
 }
 
 // search is one cancellation's way backwards through the promises of one loop, to the leaves. All of them are marked while
-// the mutex is held, before any callback runs.
+// the mutex is held, before any callback runs. A queue has one, used again and again.
 type search struct {
 	q      *Queue
-	cause  error
 	err    error // what leaves are rejected with
 	epoch  uint32
 	work   []cell
@@ -60,59 +59,69 @@ func (p *Promise[T]) CancelCause(cause error) {
 
 // cancel searches each loop in turn; seen keeps it from going round between loops.
 func cancel(c cell, cause error) {
-	var seen map[any]bool
-	for todo := []cell{c}; len(todo) > 0; {
+	err := canceled(cause)
+	todo := c.queue().cancel(c, err)
+	if len(todo) == 0 {
+		return
+	}
+	seen := map[any]bool{}
+	for len(todo) > 0 {
 		c := todo[0]
 		todo = todo[1:]
-		s := search{q: c.queue(), cause: cause, err: canceled(cause)}
-		s.run(c)
-		for _, r := range s.remote {
-			if seen == nil {
-				seen = map[any]bool{}
-			}
-			if k := r.key(); !seen[k] {
-				seen[k] = true
-				todo = append(todo, r)
-			}
+		if k := c.key(); !seen[k] {
+			seen[k] = true
+			todo = append(todo, c.queue().cancel(c, err)...)
 		}
 	}
 }
 
-func (s *search) run(c cell) {
-	q := s.q
+// cancel rejects the leaves below c that live on this loop, and returns the inputs on other loops.
+func (q *Queue) cancel(c cell, err error) (remote []cell) {
 	q.mu.Lock()
 	if q.closed.Load() {
 		q.mu.Unlock()
-		return
+		return nil
 	}
-	s.locked(c)
-	s.unlock()
+	remote, tasks := q.searchFrom(c, err)
+	q.unlockAndEnd(tasks, err)
+	return remote
 }
 
-// unlock releases the mutex and does what the search has left to do without it.
-func (s *search) unlock() {
-	wake := s.q.claimWake()
-	s.q.mu.Unlock()
+// unlockAndEnd releases the mutex and ends the contexts of tasks, which a search found.
+func (q *Queue) unlockAndEnd(tasks []*taskCore, err error) {
+	wake := q.claimWake()
+	q.mu.Unlock()
 	if wake {
-		s.q.exec.Wake()
+		q.exec.Wake()
 	}
-	for _, t := range s.tasks {
-		(*taskCtx)(t).end(s.err)
+	for _, t := range tasks {
+		(*taskCtx)(t).end(err)
 	}
 }
 
-// locked does the search below c with the mutex held.
-func (s *search) locked(c cell) {
-	s.q.searches++
-	s.epoch = s.q.searches
+// searchFrom does the search below c. q.mu is held.
+func (q *Queue) searchFrom(c cell, err error) (remote []cell, tasks []*taskCore) {
+	s := &q.search
+	s.q, s.err = q, err
+	s.epoch++
 	s.work = append(s.work, c)
 	for len(s.work) > 0 {
 		last := len(s.work) - 1
 		c := s.work[last]
+		s.work[last] = nil
 		s.work = s.work[:last]
 		c.visit(s)
 	}
+	if cap(s.work) > maxIdleWork {
+		s.work = nil
+	}
+	remote, tasks = s.remote, s.tasks
+	s.remote, s.tasks, s.err = nil, nil, nil
+	return remote, tasks
 }
+
+// maxIdleWork bounds what a search keeps for the next one.
+const maxIdleWork = 1024
 
 // into sends the search on to an input: the fate of the promise that asks. A settled input has no more to cancel, and
 // the callback that it queued must not run.

@@ -26,7 +26,7 @@ type Queue struct {
 	suspects []*unseen            // rejections of Go that nobody had looked at when they came
 	unseen   map[*unseen]struct{} // those of other promises
 	sites    map[cell]*site       // where pending promises were made, in debug mode
-	searches uint32               // the number of the last cancel search
+	search   search
 	pausers  list
 	timers   timerHeap
 	tasks    taskList
