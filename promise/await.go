@@ -186,7 +186,7 @@ func (q *Queue) forget(n *node) {
 // Done returns a channel that is closed once p is settled, for use in a select. Every call on a pending promise returns the
 // same channel. It counts as interest in p.
 func (p *Promise[T]) Done() <-chan struct{} {
-	if p.q == nil || p.State() != StatePending {
+	if _, _, settled := p.peek(); settled {
 		return closedChannel
 	}
 	q := p.q

@@ -55,34 +55,39 @@ func (q *Queue) Close() []string {
 	q.Stop()
 	q.reportSuspects()
 	q.mu.Lock()
-	if q.closed.Load() {
-		q.mu.Unlock()
-		return nil
+	if !q.closed.Load() {
+		q.closed.Store(true)
+		q.planEnd()
 	}
-	q.closed.Store(true)
-	links, foreign := q.links, q.foreign
-	q.links, q.foreign = map[*node]struct{}{}, nil
-	left := append(q.takeHousekeeping(), q.takeUnseen()...)
-	q.sites = nil
-	expiries := q.timers.clear()
 	q.mu.Unlock()
-	for l := range foreign {
-		l.stop()
+	for len(q.ending) > 0 { // one by one: a handler may end this call by runtime.Goexit, and the next one goes on
+		step := q.ending[0]
+		q.ending = q.ending[1:]
+		step()
 	}
-	for _, cb := range left {
-		cb.run()
+	return q.Busy()
+}
+
+// planEnd lists what a closed queue has left to do: first whoever waits is let go, then what nobody looked at is reported.
+// q.mu is held.
+func (q *Queue) planEnd() {
+	for l := range q.foreign {
+		q.ending = append(q.ending, func() { l.stop() })
 	}
-	for _, x := range expiries {
-		x.end(ErrLoopClosed)
+	left := q.takeHousekeeping()
+	for _, x := range q.timers.clear() {
+		q.ending = append(q.ending, func() { x.end(ErrLoopClosed) })
 	}
-	for n := range links {
-		n.cb.run()
+	for n := range q.links {
+		q.ending = append(q.ending, n.cb.run)
 	}
 	for _, co := range q.idle {
-		co.stop()
+		q.ending = append(q.ending, co.stop)
 	}
-	q.idle = nil
-	return q.Busy()
+	for _, cb := range append(left, q.takeUnseen()...) {
+		q.ending = append(q.ending, cb.run)
+	}
+	q.links, q.foreign, q.sites, q.idle = map[*node]struct{}{}, nil, nil, nil
 }
 
 // housekeeper is a callback of this package's own that must run even when the loop ends first.

@@ -40,13 +40,15 @@ type Queue struct {
 	closed  atomic.Bool // nothing runs any more; set under mu
 
 	// Loop goroutine only.
-	batch  list          // taken off ready, runs before it
-	steps  int           // what is left of the turn's budget
-	over   time.Duration // when the turn is to end
-	cur    *coroutine    // of the task that is running
-	idle   []*coroutine  // coroutines without a task
-	armed  time.Duration // what WakeAt was last told; negative: nothing
-	wokeGo bool          // goroutines were made runnable since Woke was asked
+	batch   list          // taken off ready, runs before it
+	reports []*unseen     // suspects that are being reported
+	ending  []func()      // what Close has left to do
+	steps   int           // what is left of the turn's budget
+	over    time.Duration // when the turn is to end
+	cur     *coroutine    // of the task that is running
+	idle    []*coroutine  // coroutines without a task
+	armed   time.Duration // what WakeAt was last told; negative: nothing
+	wokeGo  bool          // goroutines were made runnable since Woke was asked
 }
 
 // A Run ends after so many callbacks, or so long on the loop's clock, so that promises which keep settling each other cannot

@@ -4,6 +4,7 @@ package promise
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -121,7 +122,8 @@ func (h *timerHeap) down(i int) {
 
 // setTimer arms t to fire d from now. It returns whether the caller must wake the loop after unlocking q.mu, which it holds.
 func (q *Queue) setTimer(t *timer, d time.Duration) (wake bool) {
-	q.timers.add(t, q.exec.Now()+max(d, 0))
+	now := q.exec.Now()
+	q.timers.add(t, now+min(max(d, 0), math.MaxInt64-now))
 	return t.at == 1 && q.claimTurn()
 }
 

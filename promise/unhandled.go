@@ -148,14 +148,16 @@ func (q *Queue) takeUnseen() (all []callback) {
 // reportSuspects reports the rejections of Go that are still unseen, now that all callbacks have run.
 func (q *Queue) reportSuspects() {
 	q.mu.Lock()
-	if len(q.suspects) == 0 || (!q.closing.Load() && (q.batch.first != nil || q.ready.first != nil)) {
+	if len(q.suspects)+len(q.reports) == 0 || (!q.closing.Load() && (q.batch.first != nil || q.ready.first != nil)) {
 		q.mu.Unlock()
 		return
 	}
-	suspects := q.suspects
+	q.reports = append(q.reports, q.suspects...)
 	q.suspects = nil
 	q.mu.Unlock()
-	for _, u := range suspects {
+	for len(q.reports) > 0 { // one by one: a handler may end this call by runtime.Goexit
+		u := q.reports[0]
+		q.reports = q.reports[1:]
 		u.run()
 	}
 }
