@@ -101,28 +101,42 @@ func (g *group) endedBefore() bool {
 	return g.over || len(g.ins) == 0
 }
 
-// firstSettled returns the member that counts as the first of those settled before the call: the first rejected one, else
-// any that is fulfilled, nil when all are pending.
+// firstSettled returns the member that counts as the first of those settled before the call: the first rejected one, else any
+// that is fulfilled, nil when all are pending.
 func (g *group) firstSettled() *member {
-	var fulfilled []*member
+	fulfilled := 0
 	for i := range g.ins {
-		m := &g.ins[i]
-		switch err, settled := m.p.outcome(); {
+		switch err, settled := g.ins[i].p.outcome(); {
 		case err != nil:
-			return m
+			return &g.ins[i]
 		case settled:
-			fulfilled = append(fulfilled, m)
+			fulfilled++
 		}
 	}
-	switch {
-	case len(fulfilled) == 0:
+	if fulfilled == 0 {
 		return nil
-	case len(fulfilled) == 1 || g.q == nil:
-		return fulfilled[0]
+	}
+	skip := g.draw(fulfilled)
+	for i := range g.ins {
+		if g.ins[i].p.pending() {
+			continue
+		}
+		if skip == 0 {
+			return &g.ins[i]
+		}
+		skip--
+	}
+	return nil // not reached: what is settled stays settled
+}
+
+// draw returns one of the numbers below n.
+func (g *group) draw(n int) int {
+	if n == 1 || g.q == nil {
+		return 0
 	}
 	g.q.mu.Lock()
 	defer g.q.mu.Unlock()
-	return fulfilled[g.q.random.IntN(len(fulfilled))]
+	return g.q.random.IntN(n)
 }
 
 // attachAll attaches the members without an outcome. The combination may be over before all are: those attached too late are

@@ -5,7 +5,7 @@ package promise
 import "context"
 
 // Leaf is a promise made to be embedded in the operation that settles it, so that an operation is one object. Its zero
-// value is not usable: call Init once.
+// value is not usable: call Init.
 type Leaf[T any] struct {
 	p    Promise[T]
 	op   Canceler
@@ -15,7 +15,13 @@ type Leaf[T any] struct {
 // Init makes the leaf pending on q's loop. c is told when the promise is cancelled; with a nil c the promise is not
 // cancelable. It returns false when the loop is closing, and the promise is then rejected with ErrLoopClosed.
 // Safe from any goroutine, before the promise is handed out.
+//
+// An operation may be used again: Init on a leaf whose promise has settled makes a fresh promise in its place. Whoever still
+// holds the old one would take it for the new one; so that is for promises which their only user has awaited.
 func (l *Leaf[T]) Init(q *Queue, c Canceler) bool {
+	if l.p.q != nil {
+		l.renew()
+	}
 	l.p.q = q
 	l.p.made()
 	if q.closing.Load() {
@@ -25,6 +31,17 @@ func (l *Leaf[T]) Init(q *Queue, c Canceler) bool {
 		l.p.from = l
 	}
 	return true
+}
+
+func (l *Leaf[T]) renew() {
+	if l.Pending() {
+		panic("promise: Leaf.Init: the promise is pending: settle it before the operation is used again")
+	}
+	var zero T
+	l.p.val, l.p.err, l.p.from = zero, nil, nil
+	l.p.fwd.Store(nil)
+	l.p.state.Store(0)
+	l.op, l.link = nil, ctxLink{}
 }
 
 // Follow has the end of ctx cancel the promise. It returns false when ctx has ended already, and the promise is then

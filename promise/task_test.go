@@ -299,21 +299,3 @@ func TestCloseLetsEverybodyGo(t *testing.T) {
 	assert.ErrorIs(t, context.Cause(ctx), promise.ErrLoopClosed)
 	assert.True(t, ran, "what was queued ran in the grace")
 }
-
-func TestAllocations(t *testing.T) {
-	l := newLoop(t)
-	ctx := l.Context()
-	id := func(v int) (int, error) { return v, nil }
-	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { promise.New[int](ctx) }), 1.0)
-	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() {
-		p, r := promise.New[int](ctx)
-		promise.Map(p, id)
-		r.Resolve(1)
-		l.Queue().Run()
-	}), 2.0)
-	run(t, func(ctx context.Context, _ *promisetest.Loop) error {
-		done := promise.Resolved(1)
-		assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = done.Await(ctx) }))
-		return nil
-	})
-}

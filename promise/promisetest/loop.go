@@ -60,10 +60,10 @@ func (l *Loop) WakeAt(t time.Duration) {
 }
 
 // EnterCoroutine implements promise.CoroutineHost.
-func (l *Loop) EnterCoroutine() { running.Store(goroutineID(), l) }
+func (l *Loop) EnterCoroutine() { setRunning(l) }
 
 // LeaveCoroutine implements promise.CoroutineHost.
-func (l *Loop) LeaveCoroutine() { running.Delete(goroutineID()) }
+func (l *Loop) LeaveCoroutine() { setRunning(nil) }
 
 // Queue returns the loop's queue.
 func (l *Loop) Queue() *promise.Queue { return l.q }
