@@ -152,11 +152,11 @@ func (p *Promise[T]) withdraw(n *node, cause error) (settled bool) {
 		return true
 	}
 	var remote []cell
-	var tasks []*taskCore
+	var ends []ender
 	if p.root() == p && !p.list.interest() {
-		remote, tasks = q.searchFrom(p, err)
+		remote, ends = q.searchFrom(p, err)
 	}
-	q.unlockAndEnd(tasks, err)
+	q.unlockAndEnd(ends, err)
 	for _, r := range remote {
 		cancel(r, cause)
 	}

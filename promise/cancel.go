@@ -38,8 +38,8 @@ type search struct {
 	err    error // what leaves are rejected with
 	epoch  uint32
 	work   []cell
-	remote []cell      // inputs that live on other loops
-	tasks  []*taskCore // running tasks whose ctx is to be ended
+	remote []cell  // inputs that live on other loops
+	ends   []ender // contexts that end, of tasks that run for one
 }
 
 // Cancel asks p to stop: it looks for the promises that p waits for, backwards to those that New or an operation made,
@@ -82,25 +82,28 @@ func (q *Queue) cancel(c cell, err error) (remote []cell) {
 		q.mu.Unlock()
 		return nil
 	}
-	remote, tasks := q.searchFrom(c, err)
-	q.unlockAndEnd(tasks, err)
+	remote, ends := q.searchFrom(c, err)
+	q.unlockAndEnd(ends, err)
 	return remote
 }
 
-// unlockAndEnd releases the mutex and ends the contexts of tasks, which a search found.
-func (q *Queue) unlockAndEnd(tasks []*taskCore, err error) {
+// ender is a context of this package, which a search ends after it has released the mutex.
+type ender interface{ end(cause error) }
+
+// unlockAndEnd releases the mutex and ends the contexts that a search found.
+func (q *Queue) unlockAndEnd(ends []ender, err error) {
 	wake := q.claimWake()
 	q.mu.Unlock()
 	if wake {
 		q.exec.Wake()
 	}
-	for _, t := range tasks {
-		(*taskCtx)(t).end(err)
+	for _, e := range ends {
+		e.end(err)
 	}
 }
 
 // searchFrom does the search below c. q.mu is held.
-func (q *Queue) searchFrom(c cell, err error) (remote []cell, tasks []*taskCore) {
+func (q *Queue) searchFrom(c cell, err error) (remote []cell, ends []ender) {
 	s := &q.search
 	s.q, s.err = q, err
 	s.epoch++
@@ -115,9 +118,9 @@ func (q *Queue) searchFrom(c cell, err error) (remote []cell, tasks []*taskCore)
 	if cap(s.work) > maxIdleWork {
 		s.work = nil
 	}
-	remote, tasks = s.remote, s.tasks
-	s.remote, s.tasks, s.err = nil, nil, nil
-	return remote, tasks
+	remote, ends = s.remote, s.ends
+	s.remote, s.ends, s.err = nil, nil, nil
+	return remote, ends
 }
 
 // maxIdleWork bounds what a search keeps for the next one.

@@ -109,10 +109,10 @@ func (q *Queue) takeHousekeeping() (left []callback) {
 }
 
 // clear empties the heap and returns the contexts that hang on it.
-func (h *timerHeap) clear() (expiries []*expiry) {
+func (h *timerHeap) clear() (expiries []*timeoutCtx) {
 	for _, s := range h.slots {
 		s.t.at = 0
-		if x, ok := s.t.fire.(*expiry); ok {
+		if x, ok := s.t.fire.(*timeoutCtx); ok {
 			expiries = append(expiries, x)
 		}
 	}

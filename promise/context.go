@@ -4,7 +4,7 @@ package promise
 
 import (
 	"context"
-	"time"
+	"slices"
 )
 
 // ctxLink ties a promise to the context it was started with, whose end cancels it. The mutex of the promise's queue
@@ -97,18 +97,51 @@ func (f *foreignList) add(l *ctxList) {
 
 func (f foreignList) remove(l *ctxList) { delete(f, l) }
 
+// tie is what a context of this package tells of its end directly, in the order it was tied. The mutex of list.q guards it.
+type tie struct {
+	list  ctxList
+	cause error // why the context ended
+}
+
+// tieOf returns the tie of ctx if it is a context of this package, of a task or a timeout on q. bare is ctx itself, without what
+// only says on which loop it is.
+func tieOf(ctx context.Context, q *Queue) (t *tie, bare context.Context) {
+	for {
+		switch c := ctx.(type) {
+		case *loopCtx:
+			ctx = c.Context
+			continue
+		case *taskCtx:
+			t = &c.tie
+		case *timeoutCtx:
+			t = &c.tie
+		}
+		if t != nil && t.list.q != q {
+			t = nil
+		}
+		return t, ctx
+	}
+}
+
+// end notes the cause and returns what hangs on the context, false when it has ended already. The mutex is held.
+func (t *tie) end(cause error) (cells []cell, first bool) {
+	if t.cause != nil {
+		return nil, false
+	}
+	t.cause = cause
+	for k := t.list.first; k != nil; k = k.next {
+		cells = append(cells, k.c)
+	}
+	slices.Reverse(cells) // the oldest first
+	return cells, true
+}
+
 // follow has the end of ctx cancel p, a fresh promise whose source unlinks k when p settles. It returns false when ctx
 // has ended, and p is rejected then.
 func (p *Promise[T]) follow(ctx context.Context, k *ctxLink) bool {
-	for {
-		c, ok := ctx.(*loopCtx)
-		if !ok {
-			break
-		}
-		ctx = c.Context
-	}
-	if c, ok := ctx.(*taskCtx); ok && c.q == p.q {
-		return p.followTask(c, k)
+	t, ctx := tieOf(ctx, p.q)
+	if t != nil {
+		return p.followTie(t, k)
 	}
 	if ctx.Done() == nil {
 		return true
@@ -134,16 +167,16 @@ func (p *Promise[T]) follow(ctx context.Context, k *ctxLink) bool {
 	return true
 }
 
-func (p *Promise[T]) followTask(c *taskCtx, k *ctxLink) bool {
+func (p *Promise[T]) followTie(t *tie, k *ctxLink) bool {
 	var zero T
 	p.q.mu.Lock()
-	if cause := c.cause; cause != nil {
+	if cause := t.cause; cause != nil {
 		p.q.mu.Unlock()
 		p.settle(zero, canceled(cause))
 		return false
 	}
 	k.c = p
-	c.children.push(k)
+	t.list.push(k)
 	p.state.Store(p.state.Load() | hasRelease)
 	p.q.mu.Unlock()
 	return true
@@ -211,56 +244,4 @@ func (w *withContext[T]) seek(s *search) fate {
 func (w *withContext[T]) release() {
 	w.link.unlink()
 	w.q.detachInput(w.in, &w.node, false)
-}
-
-// ContextTimeout returns a context derived from ctx that ends after d on the loop's clock, with the cause ErrTimeout; on a
-// virtual clock it follows that, which a context.WithTimeout, tied to the wall clock, does not. cancel ends it earlier and
-// must be called, as for context.WithTimeout. Without a loop in ctx the context has ended with ErrNoLoop.
-func ContextTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	inner, end := context.WithCancelCause(ctx)
-	q := QueueFrom(ctx)
-	if q == nil {
-		end(ErrNoLoop)
-		return inner, func() {}
-	}
-	x := &expiry{q: q, end: end}
-	x.timer.fire = x
-	x.node.cb = x
-	q.mu.Lock()
-	wake := q.setTimer(&x.timer, d)
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
-	return &timeoutCtx{inner}, x.cancel
-}
-
-// expiry ends a context when its timer fires.
-type expiry struct {
-	q     *Queue
-	timer timer
-	node  node
-	end   context.CancelCauseFunc
-}
-
-func (x *expiry) expire()    { x.q.push(&x.node) }
-func (x *expiry) run()       { x.end(ErrTimeout) }
-func (x *expiry) housekeep() {}
-
-func (x *expiry) cancel() {
-	x.q.mu.Lock()
-	x.q.timers.remove(&x.timer)
-	x.q.mu.Unlock()
-	x.end(nil)
-}
-
-// timeoutCtx answers Err as context.WithTimeout's context does.
-type timeoutCtx struct{ context.Context }
-
-func (c *timeoutCtx) Err() error {
-	err := c.Context.Err()
-	if err != nil && context.Cause(c.Context) == ErrTimeout {
-		return context.DeadlineExceeded
-	}
-	return err
 }

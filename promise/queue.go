@@ -257,6 +257,8 @@ func QueueFrom(ctx context.Context) *Queue {
 		return c.q
 	case *loopCtx:
 		return c.q
+	case *timeoutCtx:
+		return c.tie.list.q
 	case nil:
 		panic("promise: the context is nil: use the ctx that weftio.Run hands to its main function")
 	}

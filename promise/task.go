@@ -58,8 +58,7 @@ type taskCore struct {
 	// Under q.mu.
 	next, prev *taskCore  // in q.tasks
 	co         *coroutine // set while the task runs
-	cause      error      // why the context ended
-	children   ctxList    // promises that the context's end cancels
+	tie        tie        // promises that the context's end cancels, and whatever else it ends
 	up         ctxLink    // the context's own place under that of the task that spawned this one
 	expired    bool       // the context's end was a deadline's
 	left       bool       // the task is over; up goes when the last child does
@@ -88,15 +87,15 @@ func newTask[T any](ctx context.Context, t *task[T]) *Promise[T] {
 	q, c := t.q, &t.core
 	c.q, c.parent = q, ctx
 	c.start.cb = t
-	c.children.q, c.children.of = q, (*taskCtx)(c)
-	parent, err := (*taskCtx)(c).follow()
+	c.tie.list.q, c.tie.list.of = q, (*taskCtx)(c)
+	above, err := (*taskCtx)(c).follow()
 	q.mu.Lock()
 	switch {
 	case t.isSettled(): // its context has ended since
 		q.mu.Unlock()
 		return &t.Promise
-	case parent != nil && parent.cause != nil:
-		err = parent.cause
+	case above != nil && above.cause != nil:
+		err = above.cause
 	case q.closing.Load():
 		err = ErrLoopClosed
 	}
@@ -109,9 +108,9 @@ func newTask[T any](ctx context.Context, t *task[T]) *Promise[T] {
 		t.stillborn(err)
 		return &t.Promise
 	}
-	if parent != nil {
+	if above != nil {
 		c.up.c = (*taskCell)(c)
-		parent.children.push(&c.up)
+		above.list.push(&c.up)
 	}
 	q.tasks.add(c)
 	q.push(&c.start)
@@ -130,7 +129,7 @@ func (t *task[T]) seek(s *search) fate {
 		c.done()
 		return leaf
 	}
-	s.tasks = append(s.tasks, c)
+	s.ends = append(s.ends, (*taskCtx)(c))
 	return passed
 }
 

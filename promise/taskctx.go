@@ -18,30 +18,20 @@ type stdCtx struct {
 	end context.CancelCauseFunc
 }
 
-// follow has the end of the parent end this context. When the parent is a task's of the same loop, it returns that one, and
-// leaves it to the caller. It returns the cause when the parent has ended.
-func (c *taskCtx) follow() (parent *taskCtx, cause error) {
-	bare := c.parent
-	for {
-		l, ok := bare.(*loopCtx)
-		if !ok {
-			break
-		}
-		bare = l.Context
-	}
-	if p, ok := bare.(*taskCtx); ok && p.q == c.q {
-		return p, nil
-	}
-	if bare.Done() == nil {
-		return nil, nil
+// follow has the end of the parent end this context. When the parent is a context of this package, on the same loop, it returns
+// its tie, and leaves it to the caller. It returns the cause when the parent has ended.
+func (c *taskCtx) follow() (above *tie, cause error) {
+	above, bare := tieOf(c.parent, c.q)
+	if above != nil || bare.Done() == nil {
+		return above, nil
 	}
 	if bare.Err() != nil {
 		return nil, causeOf(bare)
 	}
 	stop := context.AfterFunc(bare, func() { c.endAs(errors.Is(bare.Err(), context.DeadlineExceeded), causeOf(bare)) })
 	c.q.mu.Lock()
-	c.children.stop = stop
-	c.q.foreign.add(&c.children)
+	c.tie.list.stop = stop
+	c.q.foreign.add(&c.tie.list)
 	c.q.mu.Unlock()
 	return nil, nil
 }
@@ -50,29 +40,26 @@ func (c *taskCtx) follow() (parent *taskCtx, cause error) {
 // context keeps its place there until nothing hangs on it. q.mu is held.
 func (c *taskCtx) leave() {
 	c.left = true
-	if c.children.first == nil {
-		if up := c.children.emptied(); up != nil {
+	if c.tie.list.first == nil {
+		if up := c.tie.list.emptied(); up != nil {
 			up.unlink()
 		}
 	}
 }
 
 // end ends the context with a cause, and what hangs on it. Safe from any goroutine.
-func (c *taskCtx) end(cause error) { c.endAs(false, cause) }
+func (c *taskCtx) end(cause error) { c.endAs(errors.Is(cause, context.DeadlineExceeded), cause) }
 
 func (c *taskCtx) endAs(expired bool, cause error) {
 	q := c.q
 	q.mu.Lock()
-	if c.cause != nil {
+	cells, first := c.tie.end(cause)
+	if !first {
 		q.mu.Unlock()
 		return
 	}
-	c.cause, c.expired = cause, expired
+	c.expired = expired
 	c.over.Store(true)
-	var children []cell
-	for k := c.children.first; k != nil; k = k.next {
-		children = append(children, k.c)
-	}
 	waits := c.co == nil && !c.left
 	wake := (*taskCore)(c).interruptLocked()
 	q.mu.Unlock()
@@ -83,8 +70,8 @@ func (c *taskCtx) endAs(expired bool, cause error) {
 	if waits { // it has not started, and will not
 		cancel((*taskCell)(c), cause)
 	}
-	for i := len(children) - 1; i >= 0; i-- { // the oldest first
-		cancel(children[i], cause)
+	for _, cell := range cells {
+		cancel(cell, cause)
 	}
 }
 
@@ -101,7 +88,7 @@ func (c *taskCtx) std() *stdCtx {
 	}
 	if c.over.Load() {
 		c.q.mu.Lock()
-		cause := c.cause
+		cause := c.tie.cause
 		c.q.mu.Unlock()
 		end(cause)
 	}
@@ -146,7 +133,7 @@ func causeOf(ctx context.Context) error {
 	if c, ok := ctx.(*taskCtx); ok {
 		c.q.mu.Lock()
 		defer c.q.mu.Unlock()
-		return c.cause
+		return c.tie.cause
 	}
 	return context.Cause(ctx)
 }

@@ -36,8 +36,9 @@ func (r *remoteWaiter) run() {
 // watch is a task's registration with the context it awaits under, kept from one Await to the next.
 type watch struct {
 	ctx        context.Context
-	comparable bool // ctx may be compared
-	stop       func() bool
+	comparable bool        // ctx may be compared
+	link       ctxLink     // its place under a context of this package
+	stop       func() bool // takes the notice of any other back
 }
 
 // await parks the task until p has an outcome (nil), or ctx or the loop ends.
@@ -141,15 +142,41 @@ func (co *coroutine) watching(ctx context.Context) bool {
 // rewatch has the end of ctx interrupt the task's waits.
 func (co *coroutine) rewatch(ctx context.Context) {
 	co.unwatch()
-	if ctx.Done() == nil {
+	w := &co.watch
+	if t, bare := tieOf(ctx, co.q); t != nil {
+		co.q.mu.Lock()
+		if t.cause != nil {
+			co.notify()
+		} else {
+			w.link.c = (*waitCell)(co)
+			t.list.push(&w.link)
+		}
+		co.q.mu.Unlock()
+	} else if bare.Done() == nil {
 		return
+	} else {
+		w.stop = context.AfterFunc(bare, co.t.interrupt)
 	}
-	co.watch = watch{ctx, reflect.TypeOf(ctx).Comparable(), context.AfterFunc(ctx, co.t.interrupt)}
+	w.ctx, w.comparable = ctx, reflect.TypeOf(ctx).Comparable()
 }
 
 func (co *coroutine) unwatch() {
-	if co.watch.stop != nil {
-		co.watch.stop()
-		co.watch = watch{}
+	w := &co.watch
+	if w.stop != nil {
+		w.stop()
 	}
+	if w.link.c != nil {
+		co.q.mu.Lock()
+		w.link.unlink()
+		co.q.mu.Unlock()
+	}
+	*w = watch{}
 }
+
+// waitCell is a task's wait, seen by the end of the context it is under.
+type waitCell coroutine
+
+func (w *waitCell) visit(*search) { (*coroutine)(w).notify() }
+func (w *waitCell) queue() *Queue { return w.q }
+func (w *waitCell) pending() bool { return true }
+func (w *waitCell) key() any      { return w }
