@@ -74,6 +74,9 @@
 // A task holds its loop's thread until it awaits: never hold a sync.Mutex across an Await, nor wait on a channel that another
 // task of the loop would feed; [Offload] what blocks. An Await in a bare callback returns [ErrWouldDeadlock].
 //
+// What is derived from a promise that lives long is held by it until one of them settles or is cancelled. In a loop that races
+// such a promise, derive from its [Promise.Protected]: Pick then lets go of all of it.
+//
 // # For readers who come from Lwt
 //
 //	Lwt                                   here

@@ -41,6 +41,7 @@ type Queue struct {
 
 	// Loop goroutine only.
 	batch   list          // taken off ready, runs before it
+	patient bool          // suspects have waited for a turn already
 	reports []*unseen     // suspects that are being reported
 	ending  []func()      // what Close has left to do
 	steps   int           // what is left of the turn's budget

@@ -200,15 +200,15 @@ func (p *Promise[T]) adopt(inner *Promise[T]) {
 		p.settleInStep(zero, errNilPromise)
 		return
 	}
-	if inner.q != nil && inner.q != p.q || inner.isView() {
-		p.adoptByNode(inner)
-		return
-	}
-	q := p.q
 	if v, err, ok := inner.peek(); ok {
 		p.settleInStep(v, err)
 		return
 	}
+	if inner.q != p.q || inner.isView() {
+		p.adoptByNode(inner)
+		return
+	}
+	q := p.q
 	q.mu.Lock()
 	r, i := p.root(), inner.root()
 	switch {

@@ -148,10 +148,13 @@ func (q *Queue) takeUnseen() (all []callback) {
 // reportSuspects reports the rejections of Go that are still unseen, now that all callbacks have run.
 func (q *Queue) reportSuspects() {
 	q.mu.Lock()
-	if len(q.suspects)+len(q.reports) == 0 || (!q.closing.Load() && (q.batch.first != nil || q.ready.first != nil)) {
+	wait := q.batch.first != nil || q.ready.first != nil
+	if len(q.suspects)+len(q.reports) == 0 || wait && !q.patient && !q.closing.Load() {
+		q.patient = len(q.suspects) > 0 // no longer than until the end of the next turn
 		q.mu.Unlock()
 		return
 	}
+	q.patient = false
 	q.reports = append(q.reports, q.suspects...)
 	q.suspects = nil
 	q.mu.Unlock()

@@ -54,6 +54,17 @@ func TestErrorsOfGoAreReportedInTheirTurn(t *testing.T) {
 	assertUnhandled(t, *reported, errTest)
 }
 
+func TestABusyLoopReportsToo(t *testing.T) {
+	l, reported := newReportingLoop()
+	spin(t, func(next func()) { _ = l.Queue().Post(next) })
+	promise.Go(l.Context(), failWith(errTest))
+	l.Turn()
+	l.Turn()
+	l.Turn()
+	assertUnhandled(t, *reported, errTest)
+	l.Close()
+}
+
 func TestUnseenRejectionsAreReportedWhenTheLoopCloses(t *testing.T) {
 	l, reported := newReportingLoop()
 	rejected := func() *promise.Promise[int] {

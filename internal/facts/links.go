@@ -90,7 +90,7 @@ func (k link) inputs(ctx context.Context) map[string]struct {
 	}
 }
 
-// links is also the proof that the table above behaves as one.
+// links are facts about derived promises.
 var links = []Fact{
 	{
 		Name:   "a callback runs in a later step, also on a settled promise",
