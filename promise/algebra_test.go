@@ -3,7 +3,9 @@
 package promise_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/weft-go/weft/internal/algebra"
 )
@@ -11,6 +13,8 @@ import (
 // checkAlgebra fails with the shortest program it finds that fails like p.
 func checkAlgebra(t *testing.T, p algebra.Program, seed uint64) {
 	t.Helper()
+	stuck := time.AfterFunc(20*time.Second, func() { panic(fmt.Sprintf("this program, with seed %d, does not end:\n%s", seed, p)) })
+	defer stuck.Stop()
 	if algebra.Check(p, seed) == "" {
 		return
 	}
@@ -24,7 +28,7 @@ func TestRandomProgramsDoWhatTheModelDoes(t *testing.T) {
 	}
 }
 
-// FuzzAlgebra looks for more: go test ./promise -run xxx -fuzz FuzzAlgebra -fuzztime 10m
+// FuzzAlgebra looks for more: go test ./promise -run xxx -fuzz FuzzAlgebra -fuzztime 10m -fuzzminimizetime 10x
 func FuzzAlgebra(f *testing.F) {
 	f.Fuzz(func(t *testing.T, program []byte) { checkAlgebra(t, algebra.Decode(program), 1) })
 }

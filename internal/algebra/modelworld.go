@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // The model's World.
@@ -71,7 +70,9 @@ func (m *model) Finally(i int, f func() int) {
 	restore := func(v any, err error) *cell {
 		cleanup := &cell{settled: true}
 		if perr := catch(func() error {
-			cleanup = m.mapped(m.cells[f()], func(any) (any, error) { return nil, nil })
+			cleanup = m.bound(m.cells[f()],
+				func(any) *cell { return &cell{settled: true} },
+				func(error) *cell { return &cell{settled: true, err: errCleanup} }, false)
 			return nil
 		}); perr != nil {
 			cleanup.err = perr
@@ -141,7 +142,11 @@ func (m *model) Combine(op Op, is []int) {
 		ins = ins[:2]
 	}
 	c := m.group(ins, rules[op])
-	if op != Any && op != Choose && op != Pick { // the library's value is a list or the like, which is mapped to a text
+	switch op {
+	case Choose, Pick:
+	case Any:
+		c = m.bound(c, nil, func(err error) *cell { return &cell{settled: true, err: shorten(err)} }, false)
+	default: // the library's value is a list or the like, which is mapped to a text
 		c = m.mapped(c, func(v any) (any, error) { return v, nil })
 	}
 	m.add(c)
@@ -173,7 +178,7 @@ func outcomes(ins []*cell, _ error, _ *cell) (any, error) {
 	for _, in := range ins {
 		texts = append(texts, in.value()+errorText(in.root().err))
 	}
-	return strings.Join(texts, "+"), nil
+	return joined(texts)
 }
 
 func anyOf(ins []*cell, _ error, last *cell) (any, error) {
@@ -200,7 +205,7 @@ func ready(ins []*cell, _ error, _ *cell) (any, error) {
 			texts = append(texts, in.value())
 		}
 	}
-	return strings.Join(texts, "+"), nil
+	return joined(texts)
 }
 
 func split(ins []*cell, first error, last *cell) (any, error) {
@@ -213,3 +218,5 @@ func split(ins []*cell, first error, last *cell) (any, error) {
 	}
 	return fmt.Sprint(v, " and ", pending), err
 }
+
+func joined(texts []string) (any, error) { return joinTexts(texts) }

@@ -134,7 +134,10 @@ func Random(seed uint64) Program {
 	return Decode(b)
 }
 
-var errStep = errors.New("rejected")
+var (
+	errStep    = errors.New("rejected")
+	errCleanup = errors.New("no cleanup")
+)
 
 // Shrink leaves out steps, and makes numbers smaller, while fails still says so.
 func (p Program) Shrink(fails func(Program) bool) Program {

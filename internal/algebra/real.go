@@ -63,7 +63,9 @@ func (w *real) Then(i int, ok func(string) int, fail func(error) int) {
 
 func (w *real) Finally(i int, f func() int) {
 	w.add(w.promises[i].Finally(func() *promise.Promise[promise.Unit] {
-		return promise.Map(w.promises[f()], func(string) (promise.Unit, error) { return promise.Unit{}, nil })
+		return promise.Then(w.promises[f()],
+			func(string) *promise.Promise[promise.Unit] { return promise.Resolved(promise.Unit{}) },
+			func(error) *promise.Promise[promise.Unit] { return promise.Rejected[promise.Unit](errCleanup) })
 	}))
 }
 
@@ -116,7 +118,7 @@ func combine(op Op, ps []text) text {
 	case AllFailFast:
 		return list(promise.AllFailFast(ps...))
 	case Any:
-		return promise.Any(ps...)
+		return promise.Any(ps...).Catch(func(err error) text { return promise.Rejected[string](shorten(err)) })
 	case Choose:
 		return promise.Choose(ps...)
 	case Pick:
@@ -127,11 +129,24 @@ func combine(op Op, ps []text) text {
 		return list(promise.NPick(ps...))
 	}
 	return promise.Map(promise.ChooseSplit(ps...), func(s promise.Split[string]) (string, error) {
-		return fmt.Sprint(strings.Join(s.Values, "+"), " and ", len(s.Pending)), nil
+		values, _ := joinTexts(s.Values)
+		return fmt.Sprint(values, " and ", len(s.Pending)), nil
 	})
 }
 
-func joinTexts(vs []string) (string, error) { return strings.Join(vs, "+"), nil }
+// joinTexts puts the values of a combinator into one, but not more than fits a line: programs nest them without end.
+func joinTexts(vs []string) (string, error) {
+	text := strings.Join(vs, "+")
+	return text[:min(len(text), 100)], nil
+}
+
+// shorten is joinTexts for the errors of Any.
+func shorten(err error) error {
+	if len(errorText(err)) > 300 {
+		return errStep
+	}
+	return err
+}
 
 func outcomeOf(p text) string {
 	v, err, settled := p.Poll()
