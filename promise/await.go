@@ -46,6 +46,7 @@ type awaited interface {
 //		addrs, err = p.Await(ctx)
 //	}
 func (p *Promise[T]) Await(ctx context.Context) (T, error) {
+	p.must("Await")
 	if v, err, ok := p.peek(); ok {
 		if c, ok := ctx.(*taskCtx); ok && c.over.Load() {
 			(*taskCore)(c).step()
@@ -186,6 +187,7 @@ func (q *Queue) forget(n *node) {
 // Done returns a channel that is closed once p is settled, for use in a select. Every call on a pending promise returns the
 // same channel. It counts as interest in p.
 func (p *Promise[T]) Done() <-chan struct{} {
+	p.must("Done")
 	if _, _, settled := p.peek(); settled {
 		return closedChannel
 	}

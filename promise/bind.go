@@ -37,6 +37,7 @@ func Then[A, B any](p *Promise[A], ok func(A) *Promise[B], fail func(error) *Pro
 
 // Catch returns a promise that is fulfilled as p is, and otherwise becomes what f returns for p's error. Lwt.catch.
 func (p *Promise[T]) Catch(f func(error) *Promise[T]) *Promise[T] {
+	p.must("Catch")
 	if f == nil {
 		panic("promise: Catch: the function is nil")
 	}

@@ -51,6 +51,7 @@ func (p *Promise[T]) Cancel() { p.CancelCause(nil) }
 
 // CancelCause is Cancel with a reason: the promises it rejects get an error that is both ErrCanceled and cause.
 func (p *Promise[T]) CancelCause(cause error) {
+	p.must("Cancel")
 	if p.q == nil {
 		return
 	}

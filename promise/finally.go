@@ -9,6 +9,7 @@ import "errors"
 //
 // Cancel goes to p while that is pending, and then to the promise of f.
 func (p *Promise[T]) Finally(f func() *Promise[Unit]) *Promise[T] {
+	p.must("Finally")
 	if f == nil {
 		panic("promise: Finally: the function is nil")
 	}

@@ -5,6 +5,7 @@ package promise
 // OnSettle has f run with p's outcome, on p's loop and never inside this call; where p has no loop, as Bind says. A
 // panic in f goes to the loop's handler. On a closed loop f does not run. Lwt.on_any.
 func (p *Promise[T]) OnSettle(f func(v T, err error)) {
+	p.must("OnSettle")
 	if f == nil {
 		panic("promise: OnSettle: the function is nil")
 	}
@@ -48,6 +49,7 @@ func (o *observer[T]) report(err error) {
 // OnCancel has f run when p is cancelled, before the callbacks that Bind, OnSettle and their like attached, whatever the
 // order; and never for another outcome. It does not count as interest in p. Lwt.on_cancel.
 func (p *Promise[T]) OnCancel(f func()) {
+	p.must("OnCancel")
 	if f == nil {
 		panic("promise: OnCancel: the function is nil")
 	}

@@ -128,11 +128,13 @@ func From[T any](v T, err error) *Promise[T] {
 // Poll returns the outcome, and ok false while there is none. A promise still pending on a closed loop reads as rejected
 // with ErrLoopClosed.
 func (p *Promise[T]) Poll() (v T, err error, ok bool) { //nolint:revive // the order reads as (value, error), then ok
+	p.must("Poll")
 	return p.peek()
 }
 
 // State returns where the promise stands, without looking at its outcome.
 func (p *Promise[T]) State() State {
+	p.must("State")
 	r := p.root()
 	if s := State(r.state.Load() & stateMask); s != StatePending {
 		return s
@@ -145,6 +147,17 @@ func (p *Promise[T]) State() State {
 		return s
 	}
 	return StateRejected
+}
+
+// must panics for a call on a nil promise.
+func (p *Promise[T]) must(call string) {
+	if p == nil {
+		panicNilPromise(call)
+	}
+}
+
+func panicNilPromise(call string) {
+	panic("promise: " + call + ": the promise is nil: a function that returns one returns promise.Resolved(v) or promise.Rejected(err) instead")
 }
 
 // init makes p a pending promise on ctx's loop whose cancellation goes to from. It returns false when it had to reject p.

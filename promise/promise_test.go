@@ -64,6 +64,7 @@ func TestMisusePanicsWithTheRemedy(t *testing.T) {
 	l := newLoop(t)
 	p, r := pending(l)
 	var none context.Context
+	var absent *promise.Promise[int]
 	for remedy, f := range map[string]func(){
 		"use Resolve":            func() { r.Reject(nil) },
 		"use Resolved":           func() { promise.Rejected[int](nil) },
@@ -82,6 +83,18 @@ func TestMisusePanicsWithTheRemedy(t *testing.T) {
 		"Offload":                func() { promise.Offload[int](l.Context(), nil) },
 		"WithTimeout":            func() { promise.WithTimeout[int](l.Context(), 1, nil) },
 		"WithContext":            func() { promise.WithContext[int](l.Context(), nil) },
+		"Catch: the promise":     func() { absent.Catch(func(error) *promise.Promise[int] { return nil }) },
+		"Finally: the promise":   func() { absent.Finally(func() *promise.Promise[unit] { return nil }) },
+		"OnSettle: the promise":  func() { absent.OnSettle(func(int, error) {}) },
+		"OnCancel: the promise":  func() { absent.OnCancel(func() {}) },
+		"Cancel: the promise":    func() { absent.Cancel() },
+		"Protected: the":         func() { absent.Protected() },
+		"NoCancel: the":          func() { absent.NoCancel() },
+		"Cancelable: the":        func() { absent.Cancelable() },
+		"Await: the promise":     func() { _ = absent.Wait(l.Context()) },
+		"Done: the promise":      func() { absent.Done() },
+		"Poll: the promise":      func() { absent.Poll() },
+		"State: the promise":     func() { absent.State() },
 		"the function is nil":    func() { _ = l.Queue().Post(nil) },
 		"context.Background()":   func() { l.Queue().Context(none) },
 		"hands to its main func": func() { promise.Sleep(none, 1) },

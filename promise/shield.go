@@ -4,11 +4,15 @@ package promise
 
 // Protected returns a promise with p's outcome whose cancellation stops there: it is rejected, and p goes on. A settled p
 // is returned itself. Lwt.protected.
-func (p *Promise[T]) Protected() *Promise[T] { return newShield(p, false) }
+func (p *Promise[T]) Protected() *Promise[T] {
+	p.must("Protected")
+	return newShield(p, false)
+}
 
 // NoCancel returns a promise with p's outcome that cannot be cancelled. When p is cancelled by other means, so is it. A
 // settled p is returned itself. Lwt.no_cancel.
 func (p *Promise[T]) NoCancel() *Promise[T] {
+	p.must("NoCancel")
 	if p.State() != StatePending {
 		return p
 	}
@@ -24,7 +28,10 @@ func (p *Promise[T]) isView() bool { return p.state.Load()&viewOnly != 0 }
 
 // Cancelable returns a promise with p's outcome that can be cancelled even where p cannot: it is rejected at once, and the
 // cancellation goes on to p. A settled p is returned itself. Lwt.wrap_in_cancelable.
-func (p *Promise[T]) Cancelable() *Promise[T] { return newShield(p, true) }
+func (p *Promise[T]) Cancelable() *Promise[T] {
+	p.must("Cancelable")
+	return newShield(p, true)
+}
 
 // shield is the result of Protected or Cancelable.
 type shield[T any] struct {
