@@ -53,24 +53,31 @@ func (m *model) Map(i int, f func(string) (string, error)) {
 	m.add(m.mapped(m.cells[i], func(v any) (any, error) { return f(fmt.Sprint(v)) }))
 }
 
-func (m *model) Then(i int, ok func(string) int, fail func(error) int) {
+func (m *model) reply(r reply) *cell {
+	if r.inner != none {
+		return m.cells[r.inner]
+	}
+	return &cell{settled: true, v: r.v, err: r.err}
+}
+
+func (m *model) Then(i int, ok func(string) reply, fail func(error) reply) {
 	var onValue func(any) *cell
 	var onError func(error) *cell
 	if ok != nil {
-		onValue = func(v any) *cell { return m.cells[ok(fmt.Sprint(v))] }
+		onValue = func(v any) *cell { return m.reply(ok(fmt.Sprint(v))) }
 	}
 	if fail != nil {
-		onError = func(err error) *cell { return m.cells[fail(err)] }
+		onError = func(err error) *cell { return m.reply(fail(err)) }
 	}
 	m.add(m.bound(m.cells[i], onValue, onError, false))
 }
 
 // Finally waits for the promise of f in either case, and then has the first outcome, with the errors of both.
-func (m *model) Finally(i int, f func() int) {
+func (m *model) Finally(i int, f func() reply) {
 	restore := func(v any, err error) *cell {
 		cleanup := &cell{settled: true}
 		if perr := catch(func() error {
-			cleanup = m.bound(m.cells[f()],
+			cleanup = m.bound(m.reply(f()),
 				func(any) *cell { return &cell{settled: true} },
 				func(error) *cell { return &cell{settled: true, err: errCleanup} }, false)
 			return nil

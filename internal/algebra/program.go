@@ -108,6 +108,24 @@ func (p Program) String() string {
 	return strings.Join(lines, "\n")
 }
 
+// Confluent is the part of p in which the order of callbacks changes nothing: without races and cancellations, and with one error
+// only.
+func (p Program) Confluent() (q Program) {
+	for _, s := range p {
+		switch s.Op {
+		case Cancel, CancelCause, AllFailFast, Any, Choose, Pick, NChoose, NPick, ChooseSplit:
+			continue
+		case Finally:
+			s.B = byte(value) // a cleanup that fails makes another error
+		}
+		if s.deed() > inner || s.deed() == panics {
+			s.B = byte(value)
+		}
+		q = append(q, s)
+	}
+	return q
+}
+
 // maxSteps keeps programs short enough to be read.
 const maxSteps = 80
 

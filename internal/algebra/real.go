@@ -3,6 +3,7 @@
 package algebra
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -12,30 +13,57 @@ import (
 
 type text = *promise.Promise[string]
 
-// real is the library, on a loop driven by hand. Its operations are called on the loop.
+// real is the library, on loops driven by hand. Its operations are called on one of them.
 type real struct {
-	loop      *promisetest.Loop
+	loops     []*promisetest.Loop // promises with a resolver live on one after the other
 	promises  []text
 	resolvers map[int]*promise.Resolver[string]
 }
 
-func newReal(seed uint64) *real {
-	w := &real{loop: promisetest.New(), resolvers: map[int]*promise.Resolver[string]{}}
-	w.loop.Queue().Seed(seed)
-	w.loop.Queue().SetHandler(func(error) {})
+func newReal(loops int, seed uint64) *real {
+	w := &real{resolvers: map[int]*promise.Resolver[string]{}}
+	for range loops {
+		l := promisetest.New()
+		l.Queue().Seed(seed)
+		l.Queue().SetHandler(func(error) {})
+		w.loops = append(w.loops, l)
+	}
 	return w
+}
+
+// ctx is that of the loop for the next promise.
+func (w *real) ctx() context.Context { return w.loops[len(w.promises)%len(w.loops)].Context() }
+
+func (w *real) Turn() {
+	for _, l := range w.loops {
+		l.Turn()
+	}
+}
+
+func (w *real) close() {
+	for _, l := range w.loops {
+		l.Close()
+	}
+}
+
+// on runs f in a turn of a loop.
+func (w *real) on(loop int, f func()) {
+	l := w.loops[loop%len(w.loops)]
+	if err := l.Queue().Post(f); err != nil {
+		panic(err)
+	}
+	l.Turn()
 }
 
 func (w *real) add(p text)                            { w.promises = append(w.promises, p) }
 func (w *real) Len() int                              { return len(w.promises) }
 func (w *real) Outcome(i int) string                  { return outcomeOf(w.promises[i]) }
-func (w *real) Turn()                                 { w.loop.Turn() }
 func (w *real) Cancel(i int, c error)                 { w.promises[i].CancelCause(c) }
 func (w *real) OnCancel(i int, f func())              { w.promises[i].OnCancel(f) }
 func (w *real) OnSettle(i int, f func(string, error)) { w.promises[i].OnSettle(f) }
 
 func (w *real) New() {
-	p, r := promise.New[string](w.loop.Context())
+	p, r := promise.New[string](w.ctx())
 	w.resolvers[len(w.promises)] = r
 	w.add(p)
 }
@@ -48,9 +76,16 @@ func (w *real) Settle(i int, v string, err error) {
 
 func (w *real) Map(i int, f func(string) (string, error)) { w.add(promise.Map(w.promises[i], f)) }
 
-func (w *real) Then(i int, ok func(string) int, fail func(error) int) {
-	onValue := func(v string) text { return w.promises[ok(v)] }
-	onError := func(err error) text { return w.promises[fail(err)] }
+func (w *real) reply(r reply) text {
+	if r.inner != none {
+		return w.promises[r.inner]
+	}
+	return promise.From(r.v, r.err)
+}
+
+func (w *real) Then(i int, ok func(string) reply, fail func(error) reply) {
+	onValue := func(v string) text { return w.reply(ok(v)) }
+	onError := func(err error) text { return w.reply(fail(err)) }
 	switch {
 	case fail == nil:
 		w.add(promise.Bind(w.promises[i], onValue))
@@ -61,9 +96,9 @@ func (w *real) Then(i int, ok func(string) int, fail func(error) int) {
 	}
 }
 
-func (w *real) Finally(i int, f func() int) {
+func (w *real) Finally(i int, f func() reply) {
 	w.add(w.promises[i].Finally(func() *promise.Promise[promise.Unit] {
-		return promise.Then(w.promises[f()],
+		return promise.Then(w.reply(f()),
 			func(string) *promise.Promise[promise.Unit] { return promise.Resolved(promise.Unit{}) },
 			func(error) *promise.Promise[promise.Unit] { return promise.Rejected[promise.Unit](errCleanup) })
 	}))
@@ -84,7 +119,7 @@ func shield(op Op, p text) text {
 func (w *real) Constant(v string, err error) { w.add(promise.From(v, err)) }
 
 func (w *real) Pause() {
-	w.add(promise.Map(promise.Pause(w.loop.Context()), func(promise.Unit) (string, error) { return "paused", nil }))
+	w.add(promise.Map(promise.Pause(w.ctx()), func(promise.Unit) (string, error) { return "paused", nil }))
 }
 
 func (w *real) Combine(op Op, is []int) {

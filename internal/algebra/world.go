@@ -14,8 +14,8 @@ type World interface {
 	OnSettle(i int, f func(v string, err error))
 	OnCancel(i int, f func())
 	Map(i int, f func(v string) (string, error))
-	Then(i int, ok func(v string) int, fail func(err error) int) // a nil function hands the outcome on
-	Finally(i int, f func() int)
+	Then(i int, ok func(v string) reply, fail func(err error) reply) // a nil function hands the outcome on
+	Finally(i int, f func() reply)
 	Shield(op Op, i int)
 	Combine(op Op, is []int)
 	Constant(v string, err error)
@@ -24,11 +24,24 @@ type World interface {
 	Outcome(i int) string
 }
 
+// reply is the promise that a callback returns: a settled one, or one that is there.
+type reply struct {
+	v     string
+	err   error
+	inner int // its number; none: settled
+}
+
+const none = -1
+
 // run is a program on a world.
 type run struct {
 	w   World
 	log []string // what the callbacks said, in order
 	ids int      // callbacks made
+
+	// early has a callback return only promises that were there when it was attached, and be silent. What becomes of the promises
+	// does not depend on the order of callbacks then.
+	early bool
 }
 
 // step does one step of the program. It is called on the loop.
@@ -46,7 +59,7 @@ func (r *run) step(s Step) {
 	case s.Op == Resolve:
 		w.Settle(a, fmt.Sprintf("v%d", a), nil)
 	case s.Op == Reject:
-		w.Settle(a, "", fmt.Errorf("%w %d", errStep, a))
+		w.Settle(a, "", errStep)
 	case s.Op == Cancel:
 		w.Cancel(a, nil)
 	case s.Op == CancelCause:
@@ -82,16 +95,19 @@ func (r *run) chain(s Step, a int) {
 		r.say(id, v+errorText(err))
 		return r.act(s, id)
 	}
-	promise := func(v string, err error) int {
+	there := r.w.Len()
+	promise := func(v string, err error) reply {
 		out, err := text(v, err)
-		if s.deed() == inner {
-			return int(s.C) % r.w.Len()
+		if s.deed() != inner {
+			return reply{out, err, none}
 		}
-		r.w.Constant(out, err)
-		return r.w.Len() - 1
+		if !r.early {
+			there = r.w.Len()
+		}
+		return reply{inner: int(s.C) % there}
 	}
-	ok := func(v string) int { return promise(v, nil) }
-	fail := func(err error) int { return promise("", err) }
+	ok := func(v string) reply { return promise(v, nil) }
+	fail := func(err error) reply { return promise("", err) }
 	switch s.Op {
 	case Map:
 		r.w.Map(a, func(v string) (string, error) { return text(v, nil) })
@@ -102,7 +118,7 @@ func (r *run) chain(s Step, a int) {
 	case Catch:
 		r.w.Then(a, nil, fail)
 	case Finally:
-		r.w.Finally(a, func() int { return promise("finally", nil) })
+		r.w.Finally(a, func() reply { return promise("finally", nil) })
 	}
 }
 
@@ -111,6 +127,9 @@ func (r *run) act(s Step, id int) (string, error) {
 	c := int(s.C) % r.w.Len()
 	switch s.deed() {
 	case fail:
+		if r.early {
+			return "", errStep
+		}
 		return "", fmt.Errorf("%w by %d", errStep, id)
 	case panics:
 		panic(fmt.Sprint("panic of ", id))
