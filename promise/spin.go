@@ -11,16 +11,20 @@ import (
 // spinner has a goroutine look out for a promise for a moment before it parks. Waking a sleeping loop, and then the goroutine,
 // takes tens of microseconds and two trips through the kernel; a loop that answers at once spares the second. Where loops
 // take longer (I/O), looking out is a waste: so after some failures in a row the looks get shorter, and now and then one is long again.
-type spinner struct{ failures atomic.Uint32 }
+type spinner struct {
+	looking  atomic.Int32
+	failures atomic.Uint32 // in a row
+}
 
 const (
 	spinTime  = 100 * time.Microsecond
 	spinRetry = 64 // every so many failures the full time
 )
 
-// until reports whether p settled while it looked. It does not look when the loop has no other processor to run on.
+// until reports whether p settled while it looked. It does not look when that might keep the loop from a processor.
 func (s *spinner) until(p awaited) bool {
-	if runtime.GOMAXPROCS(0) == 1 {
+	defer s.looking.Add(-1)
+	if int(s.looking.Add(1)) > runtime.GOMAXPROCS(0)/2 {
 		return false
 	}
 	failures := s.failures.Load()

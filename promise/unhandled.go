@@ -59,8 +59,8 @@ func mannerOf(err error) manner {
 type unseen struct {
 	q    *Queue // nil: the promise is on no loop
 	err  error
-	by   any  // the function whose result the rejection is, when known
-	at   site // where it was rejected
+	by   string // the function whose result the rejection is, when known; not itself: it may hold the promise
+	at   site   // where it was rejected
 	made *site
 
 	seen atomic.Bool // somebody looked since
@@ -76,7 +76,7 @@ type rejectedBy interface{ function() any }
 func (r *Promise[T]) note(err error, by source) *unseen {
 	u := &unseen{q: r.q, err: err, made: r.madeAt()}
 	if f, ok := by.(rejectedBy); ok {
-		u.by = f.function()
+		u.by = funcName(f.function())
 	}
 	u.at.capture()
 	u.node.cb = u
@@ -124,8 +124,8 @@ func (u *unseen) run() {
 		return
 	}
 	e := &UnhandledError{Err: u.err, Rejected: u.at.String(), Made: u.made.String()}
-	if u.by != nil {
-		e.Rejected = strings.TrimSpace(funcName(u.by) + "\n" + e.Rejected)
+	if u.by != "" {
+		e.Rejected = strings.TrimSpace(u.by + "\n" + e.Rejected)
 	}
 	if u.q == nil {
 		reportNoLoop(e)
