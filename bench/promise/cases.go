@@ -17,6 +17,7 @@ var cases = []testCase{
 	{name: "pause-loop", per: 1, run: pauseLoop},
 	{name: "post", per: 1, run: post},
 	{name: "spawn", per: 1, run: spawn},
+	{name: "spawn-1000", per: links, run: spawnMany},
 	{name: "spawn-await", per: 1, run: spawnAwait},
 	{name: "await-pending", per: 1, run: awaitPending},
 	{name: "await-resolved", per: 1, run: awaitResolved},

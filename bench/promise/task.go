@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
@@ -35,6 +36,23 @@ func spawn(ctx context.Context, n int) error {
 		if _, err := promise.Spawn(ctx, empty).Await(ctx); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func spawnMany(ctx context.Context, n int) error {
+	ran := 0
+	empty := func(context.Context) (int, error) { ran++; return 1, nil }
+	for range n {
+		for range links {
+			promise.Spawn(ctx, empty)
+		}
+		if err := promise.Pause(ctx).Wait(ctx); err != nil {
+			return err
+		}
+	}
+	if ran != n*links {
+		return errors.New("a task did not run")
 	}
 	return nil
 }

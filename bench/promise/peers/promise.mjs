@@ -111,6 +111,14 @@ const cases = {
     for (; n > 0; n--) await empty();
   }],
 
+  'spawn-1000': [links, links, async (n) => {
+    const empty = async () => { hits++; };
+    for (; n > 0; n--) {
+      for (let i = 0; i < links; i++) empty();
+      await setImmediate();
+    }
+  }],
+
   'spawn-await': [1, 1, async (n) => {
     let resolve;
     const waits = async (p) => { const v = await p; hits++; return v; };

@@ -58,6 +58,13 @@ let rec pause_loop n =
 let spawn () =
   Lwt.dont_wait (fun () -> Lwt.return_unit >>= fun () -> incr hits; Lwt.return_unit) raise
 
+let rec spawn_many n =
+  if n = 0 then Lwt.return_unit
+  else begin
+    for _ = 1 to links do spawn () done;
+    Lwt.pause () >>= fun () -> spawn_many (n - 1)
+  end
+
 let rec spawn_await n =
   if n = 0 then Lwt.return_unit
   else begin
@@ -105,6 +112,7 @@ let cases = [
   "pick-2", 1, 1, each pick;
   "pause-loop", 1, 1, pause_loop;
   "spawn", 1, 1, each spawn;
+  "spawn-1000", links, links, spawn_many;
   "spawn-await", 1, 1, spawn_await;
   "await-pending", 1, 1, await_pending;
   "await-resolved", 1, 1, await_resolved;
