@@ -210,3 +210,28 @@ func TestSleepsAndPauses(t *testing.T) {
 	l.Turn()
 	assert.Equal(t, []int{1, 2, 3}, order)
 }
+
+func TestContextTimeoutKeepsWhatItsParentSays(t *testing.T) {
+	l := newLoop(t)
+	type key struct{}
+	std, cancel := context.WithTimeout(context.WithValue(l.Context(), key{}, 1), time.Hour)
+	defer cancel()
+	assert.NoError(t, l.Run(func(context.Context) error {
+		return promise.Go(std, func(ctx context.Context) error {
+			c, cancel := promise.ContextTimeout(ctx, time.Second)
+			defer cancel()
+			want, _ := std.Deadline()
+			deadline, ok := c.Deadline()
+			assert.True(t, ok)
+			assert.Equal(t, want, deadline)
+			assert.Equal(t, 1, c.Value(key{}))
+			inner, cancelInner := promise.ContextTimeout(c, time.Hour)
+			defer cancelInner()
+			assert.ErrorIs(t, promise.Sleep(inner, time.Minute).Wait(context.Background()), promise.ErrTimeout)
+			assert.Equal(t, context.DeadlineExceeded, c.Err())
+			assert.Equal(t, context.DeadlineExceeded, inner.Err())
+			assert.ErrorIs(t, context.Cause(inner), promise.ErrTimeout, "it hears of the end of the one above")
+			return nil
+		}).Wait(l.Context())
+	}))
+}

@@ -92,6 +92,7 @@ func newTask[T any](ctx context.Context, t *task[T]) *Promise[T] {
 	q.mu.Lock()
 	switch {
 	case t.isSettled(): // its context has ended since
+		(*taskCtx)(c).leave()
 		q.mu.Unlock()
 		return &t.Promise
 	case above != nil && above.cause != nil:

@@ -4,6 +4,7 @@ package promise
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -17,7 +18,7 @@ func ContextTimeout(ctx context.Context, d time.Duration) (context.Context, cont
 		end(ErrNoLoop)
 		return ended, func() {}
 	}
-	c := &timeoutCtx{}
+	c := &timeoutCtx{parent: ctx}
 	c.tie.list.q = q
 	c.timer.fire, c.node.cb, c.up.c = c, c, c
 	above, bare := tieOf(ctx, q)
@@ -44,12 +45,16 @@ func ContextTimeout(ctx context.Context, d time.Duration) (context.Context, cont
 // context inside.
 type timeoutCtx struct {
 	context.Context
-	std   context.CancelCauseFunc
-	tie   tie
-	up    ctxLink // its place under a context of this package
-	timer timer
-	node  node
+	std    context.CancelCauseFunc
+	parent context.Context
+	tie    tie
+	up     ctxLink // its place under a context of this package
+	timer  timer
+	node   node
 }
+
+// Deadline returns the parent's: its own is on the loop's clock.
+func (c *timeoutCtx) Deadline() (time.Time, bool) { return c.parent.Deadline() }
 
 // start sets the timer. It returns the cause when the context above has ended.
 func (c *timeoutCtx) start(above *tie, d time.Duration) (cause error, wake bool) { //nolint:revive
@@ -96,7 +101,7 @@ func (c *timeoutCtx) end(cause error) {
 // Err is that of context.WithTimeout's contexts.
 func (c *timeoutCtx) Err() error {
 	err := c.Context.Err()
-	if err != nil && context.Cause(c.Context) == ErrTimeout {
+	if err != nil && errors.Is(context.Cause(c.Context), ErrTimeout) {
 		return context.DeadlineExceeded
 	}
 	return err
