@@ -158,9 +158,7 @@ func (p *Promise[T]) withdraw(n *node, cause error) (settled bool) {
 		remote, ends = q.searchFrom(p, err)
 	}
 	q.unlockAndEnd(ends, err)
-	for _, r := range remote {
-		cancel(r, cause)
-	}
+	cancelAll(remote, err)
 	return false
 }
 

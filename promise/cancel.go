@@ -58,10 +58,13 @@ func (p *Promise[T]) CancelCause(cause error) {
 	cancel(p, cause)
 }
 
-// cancel searches each loop in turn; seen keeps it from going round between loops.
 func cancel(c cell, cause error) {
 	err := canceled(cause)
-	todo := c.queue().cancel(c, err)
+	cancelAll(c.queue().cancel(c, err), err)
+}
+
+// cancelAll searches on from cells of several loops, each loop in turn; seen keeps it from going round between them.
+func cancelAll(todo []cell, err error) {
 	if len(todo) == 0 {
 		return
 	}
