@@ -48,6 +48,13 @@ func (q *Queue) Busy() []string {
 	return names
 }
 
+// Running returns how many tasks and Offloads have not returned. Safe from any goroutine.
+func (q *Queue) Running() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.tasks.n + q.offloads.running.n
+}
+
 // Close ends the loop. What is still pending on it reads as rejected with ErrLoopClosed, no callback runs any more, and
 // whoever waits on it from outside, on goroutines or other loops, is let go. It returns what Busy does: the tasks and Offloads
 // that did not end after Stop. Loop goroutine only, outside Run.

@@ -70,8 +70,9 @@ func firstLine(s string) string {
 	return line
 }
 
-// made notes where p, a fresh promise with a loop, was made. q.mu is not held.
+// made counts p, a fresh pending promise with a loop, and notes where it was made. q.mu is not held.
 func (p *Promise[T]) made() {
+	p.q.made.Add(1)
 	if !debugging.Load() {
 		return
 	}
@@ -92,6 +93,17 @@ func (p *Promise[T]) madeAt() *site {
 		return nil
 	}
 	return p.q.sites[p]
+}
+
+// Pending returns how many of the loop's promises have not settled, those that nobody holds any more included: 0 once the loop is
+// closed. Safe from any goroutine.
+func (q *Queue) Pending() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed.Load() {
+		return 0
+	}
+	return int(q.made.Load() - q.settled)
 }
 
 // Unsettled returns where the loop's pending promises were made, a text of several lines for each, sorted: what never settles

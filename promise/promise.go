@@ -214,6 +214,9 @@ func (p *Promise[T]) bornUnseen(err error, from source) uint32 {
 
 // stillborn is born for a promise that is rejected instead of what it was made for. It returns false.
 func (p *Promise[T]) stillborn(err error) bool {
+	if p.q != nil {
+		p.q.made.Add(-1)
+	}
 	var zero T
 	p.born(zero, err)
 	return false

@@ -26,6 +26,7 @@ type Queue struct {
 	suspects []*unseen            // rejections of Go that nobody had looked at when they came
 	unseen   map[*unseen]struct{} // those of other promises
 	sites    map[cell]*site       // where pending promises were made, in debug mode
+	settled  int64                // promises made pending that are no longer
 	search   search
 	pausers  list
 	timers   timerHeap
@@ -35,6 +36,7 @@ type Queue struct {
 	random   *rand.Rand
 	handler  func(error)
 
+	made    atomic.Int64 // promises made pending
 	spin    spinner
 	closing atomic.Bool // nothing new starts; Awaits of tasks end at once
 	closed  atomic.Bool // nothing runs any more; set under mu

@@ -95,6 +95,7 @@ func (r *Promise[T]) fill(v T, err error, m manner) {
 	s := r.state.Load()
 	flags := s &^ stateMask
 	from := r.from
+	r.q.settled++
 	if s&hasRelease != 0 {
 		from.(releaser).release()
 	}
@@ -233,6 +234,7 @@ func (r *Promise[T]) merge(i *Promise[T]) {
 	s := r.state.Load() &^ hasRelease
 	r.state.Store(s | i.state.Load()&(hasOnCancel|hasRelease))
 	i.fwd.Store(r)
+	r.q.settled++
 	if r.q.sites != nil {
 		delete(r.q.sites, i)
 	}

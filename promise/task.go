@@ -241,7 +241,10 @@ func (c *taskCore) interruptLocked() (wake bool) {
 }
 
 // taskList is every task of a loop that has not ended; a ring around a sentinel.
-type taskList struct{ ring taskCore }
+type taskList struct {
+	ring taskCore
+	n    int
+}
 
 func (l *taskList) add(c *taskCore) {
 	if l.ring.next == nil {
@@ -250,10 +253,12 @@ func (l *taskList) add(c *taskCore) {
 	last := l.ring.prev
 	c.next, c.prev = &l.ring, last
 	last.next, l.ring.prev = c, c
+	l.n++
 }
 
 func (l *taskList) remove(c *taskCore) {
 	if c.next != nil {
+		l.n--
 		c.prev.next, c.next.prev = c.next, c.prev
 		c.next, c.prev = nil, nil
 	}
