@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+
+package wefttest
+
+import (
+	"testing"
+	"time"
+
+	weftio "github.com/weft-go/weft/io"
+	"github.com/weft-go/weft/uv"
+)
+
+// loop is a loop whose goroutines can be told from those of others.
+type loop struct {
+	*weftio.Loop
+	goroutines label
+}
+
+func newLoop(t testing.TB, opts []weftio.Option) *loop {
+	t.Helper()
+	l := &loop{goroutines: newLabel(t.Name())}
+	var err error
+	l.goroutines.do(func() { l.Loop, err = weftio.Start(opts...) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// close closes the loop and fails the test for what it leaves.
+func (l *loop) close(t testing.TB) {
+	t.Helper()
+	if err := l.Close(); err != nil {
+		t.Error(err)
+		return // which says what is left
+	}
+	if s := l.Stats(); s != (weftio.Stats{}) {
+		t.Errorf("wefttest: the closed loop has left something: %+v", s)
+	}
+	if signum := uv.UnguardedSignal(); signum != 0 {
+		t.Errorf("wefttest: signal %d has a handler that would run on a goroutine's stack: see uv.GuardSignal", signum)
+	}
+	if left := l.goroutines.wait(patience); left != "" {
+		t.Errorf("wefttest: goroutines of the closed loop have not ended:\n\n%s", left)
+	}
+}
+
+// patience is how long goroutines of a closed loop may take to end.
+const patience = 5 * time.Second
