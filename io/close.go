@@ -21,7 +21,7 @@ type resource interface {
 	flushing() bool
 	// shut closes it at once. Everything pending on it settles, with ErrLoopClosed or its own result.
 	shut()
-	link() *ringLink
+	link() *ringLink[resource]
 }
 
 // Close ends the loop. It cancels every task, gives them and buffered output the time of the Grace option, closes what
@@ -79,7 +79,7 @@ func (l *Loop) busy() bool {
 	l.mu.Lock()
 	holds := l.holds
 	l.mu.Unlock()
-	return holds > 0 || len(l.q.Busy()) > 0
+	return holds > 0 || l.q.Running() > 0
 }
 
 // end closes everything, on the loop's goroutine, after the loop body has returned.
@@ -107,7 +107,7 @@ func (l *Loop) drain() {
 	for {
 		l.state.Store(running)
 		more := l.q.Run()
-		if len(l.q.Busy()) == 0 && !l.flushing() {
+		if l.q.Running() == 0 && !l.flushing() {
 			return
 		}
 		left := deadline - l.Now()
@@ -129,7 +129,7 @@ func (l *Loop) wakeIn(d time.Duration) {
 
 func (l *Loop) flushing() bool {
 	for k := l.open.first(); k != nil; k = l.open.after(k) {
-		if k.res.flushing() {
+		if k.of.flushing() {
 			return true
 		}
 	}
@@ -139,8 +139,9 @@ func (l *Loop) flushing() bool {
 // shutAll closes what is open.
 func (l *Loop) shutAll() {
 	for k := l.open.first(); k != nil; k = l.open.first() {
+		r := k.of
 		l.open.remove(k)
-		k.res.shut()
+		r.shut()
 	}
 }
 
@@ -218,44 +219,10 @@ func (l *Loop) abandon() {
 
 // Stats counts what the loop holds; all zero once Close has returned nil.
 func (l *Loop) Stats() Stats {
-	s := Stats{Tasks: len(l.q.Busy())}
+	s := Stats{Tasks: l.q.Running(), Pending: l.q.Pending()}
 	if u := l.uv; u != nil {
 		n := u.Stats()
 		s.Handles, s.Requests, s.Tokens, s.Bytes = n.Handles, n.Requests, n.Tokens, n.Bytes
 	}
 	return s
-}
-
-// ring is a list of what is open, in the order opened. Loop goroutine only.
-type ring struct{ head ringLink }
-
-type ringLink struct {
-	next, prev *ringLink
-	res        resource
-}
-
-func (r *ring) add(res resource) {
-	k := res.link()
-	if r.head.next == nil {
-		r.head.next, r.head.prev = &r.head, &r.head
-	}
-	last := r.head.prev
-	k.res, k.next, k.prev = res, &r.head, last
-	last.next, r.head.prev = k, k
-}
-
-func (r *ring) remove(k *ringLink) {
-	if k.next != nil {
-		k.prev.next, k.next.prev = k.next, k.prev
-		*k = ringLink{res: k.res}
-	}
-}
-
-func (r *ring) first() *ringLink { return r.after(&r.head) }
-
-func (r *ring) after(k *ringLink) *ringLink {
-	if k.next == &r.head {
-		return nil
-	}
-	return k.next
 }

@@ -35,9 +35,12 @@ type connState struct {
 	in    Input
 	out   Output
 	tcp   uv.TCP
-	place ringLink
-	shutd bool // the handle is closing; loop goroutine only
-	done  []*closeOp
+	place ringLink[resource]
+
+	// Loop goroutine only.
+	shutd bool       // the handle is closing
+	gone  bool       // it has closed
+	done  []*closeOp // wait for that
 }
 
 // newConn returns a connection whose handle open makes. Loop goroutine only.
@@ -49,7 +52,7 @@ func newConn(l *Loop, open func(*uv.TCP) error) (*connState, error) {
 	s.in = Input{l: l, src: s}
 	s.out = Output{l: l, dst: s}
 	s.conn = Conn{Input: &s.in, Output: &s.out, l: l, state: s}
-	l.open.add(s)
+	l.open.add(&s.place, s)
 	return s, nil
 }
 
@@ -97,6 +100,10 @@ func (op *closeOp) flushed(_ promise.Unit, err error) {
 }
 
 func (op *closeOp) perform() {
+	if op.s.gone {
+		op.Settle(promise.Unit{}, op.err)
+		return
+	}
 	op.s.done = append(op.s.done, op)
 	op.s.shutdown(errClosed)
 }
@@ -194,15 +201,16 @@ type connCloser connState
 
 // Complete settles what waits for the close.
 func (c *connCloser) Complete(uv.Event) {
+	c.gone = true
 	for _, op := range c.done {
 		op.Settle(promise.Unit{}, op.err)
 	}
 	c.done = nil
 }
 
-func (s *connState) link() *ringLink { return &s.place }
-func (s *connState) flushing() bool  { return s.out.hurry() }
-func (s *connState) shut()           { s.shutdown(promise.ErrLoopClosed) }
+func (s *connState) link() *ringLink[resource] { return &s.place }
+func (s *connState) flushing() bool            { return s.out.hurry() }
+func (s *connState) shut()                     { s.shutdown(promise.ErrLoopClosed) }
 
 func (s *connState) readStart(c uv.Completer) error {
 	if s.shutd {

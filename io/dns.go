@@ -60,7 +60,7 @@ type lookupOp struct {
 	l             *Loop
 	host, service string
 	req           *uv.AddrInfoReq // nil before it has begun and after it has ended
-	place         ringLink
+	place         ringLink[resource]
 }
 
 func (op *lookupOp) perform() {
@@ -73,7 +73,7 @@ func (op *lookupOp) perform() {
 		return
 	}
 	op.req = req
-	op.l.open.add(op)
+	op.l.open.add(&op.place, op)
 }
 
 func (op *lookupOp) refused(err error) { op.Fail(err) }
@@ -97,7 +97,7 @@ func (op *lookupOp) CancelOp(error) {
 	}
 }
 
-func (op *lookupOp) link() *ringLink { return &op.place }
+func (op *lookupOp) link() *ringLink[resource] { return &op.place }
 
 // flushing has the loop's end wait for a lookup that a pool thread works on.
 func (op *lookupOp) flushing() bool {

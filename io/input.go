@@ -23,7 +23,7 @@ type Input struct {
 
 	mu      sync.Mutex
 	data    []byte // what was read and not yet asked for
-	lent    bool   // data is libuv's memory, during a completion
+	lent    bool   // data is libuv's memory, good until the poll
 	ops     []readOp
 	err     error // what comes after data: EOF or a failure
 	reading bool  // the source is delivering
@@ -151,21 +151,51 @@ func (r *inputReader) Complete(ev uv.Event) {
 	if len(in.data) == 0 {
 		in.data, in.lent = ev.Data, true
 	} else {
-		in.data = append(in.data, ev.Data...)
+		in.data, in.lent = append(in.data, ev.Data...), false
 	}
 	in.serve()
-	if in.lent {
-		in.data, in.lent = append([]byte(nil), in.data...), false
-		in.trim()
-	}
-	stop := in.reading && len(in.ops) == 0 && len(in.data) >= readAhead
-	if stop {
-		in.reading = false
+	stop := false
+	if in.lent && in.held() { // its step comes before the poll, as a rule
+		in.l.lent = append(in.l.lent, in)
+	} else {
+		stop = in.settleDown()
 	}
 	in.mu.Unlock()
 	if stop {
 		in.src.readStop()
 	}
+}
+
+// held reports whether Each is busy with a piece. in.mu is held.
+func (in *Input) held() bool {
+	if len(in.ops) == 0 {
+		return false
+	}
+	e, ok := in.ops[0].(*each)
+	return ok && e.busy
+}
+
+// keep makes what the poll would end the channel's own. Loop goroutine only.
+func (in *Input) keep() {
+	in.mu.Lock()
+	stop := in.settleDown()
+	in.mu.Unlock()
+	if stop {
+		in.src.readStop()
+	}
+}
+
+// settleDown copies what is libuv's memory, and reports whether reading has to stop because there is enough. in.mu is held.
+func (in *Input) settleDown() (stop bool) {
+	if in.lent {
+		in.data, in.lent = append([]byte(nil), in.data...), false
+		in.trim()
+	}
+	if in.reading && len(in.data) >= readAhead && (len(in.ops) == 0 || in.held()) {
+		in.reading = false
+		return true
+	}
+	return false
 }
 
 // end says what comes after the bytes that are there, and serves what that decides. The first end counts.

@@ -19,7 +19,7 @@ type Listener struct {
 	network string
 	addr    netip.AddrPort
 	tcp     uv.TCP
-	place   ringLink
+	place   ringLink[resource]
 
 	mu      sync.Mutex
 	waiting []*acceptOp
@@ -99,7 +99,7 @@ func (ln *Listener) open() (call string, err error) {
 	if err := ln.tcp.Init(ln.l.uv); err != nil {
 		return "socket", err
 	}
-	ln.l.open.add(ln)
+	ln.l.open.add(&ln.place, ln)
 	if err := ln.tcp.Bind(ln.addr, 0); err != nil {
 		ln.shutdown()
 		return "bind", err
@@ -269,9 +269,9 @@ func (c *listenerCloser) Complete(uv.Event) {
 	c.done = nil
 }
 
-func (ln *Listener) flushing() bool  { return false }
-func (ln *Listener) link() *ringLink { return &ln.place }
-func (ln *Listener) shut()           { ln.shutdownAs(promise.ErrLoopClosed) }
+func (ln *Listener) flushing() bool            { return false }
+func (ln *Listener) link() *ringLink[resource] { return &ln.place }
+func (ln *Listener) shut()                     { ln.shutdownAs(promise.ErrLoopClosed) }
 
 func (ln *Listener) error(op string, err error) error {
 	return opError(op, ln.network, nil, tcpAddr(ln.addr), sysError(op, err))

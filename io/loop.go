@@ -39,8 +39,9 @@ type Loop struct {
 	err     error         // what Close returns
 
 	// Loop goroutine only.
-	spare   []work // todo's other buffer
-	open    ring   // what Close has to close
+	spare   []work         // todo's other buffer
+	lent    []*Input       // those that hold libuv's memory beyond the completions
+	open    ring[resource] // what Close has to close
 	due     time.Duration
 	yielded time.Duration
 	stop    bool // leave the loop body
@@ -270,6 +271,7 @@ type Stats struct {
 	Tokens   int   // callbacks that C may still make
 	Bytes    int64 // C memory
 	Tasks    int   // tasks and Offloads that have not returned
+	Pending  int   // promises that have not settled
 }
 
 // Now implements promise.Executor: the loop's monotonic clock.

@@ -23,24 +23,17 @@ type Output struct {
 	l   *Loop
 	dst sink
 
-	mu       sync.Mutex
-	chunks   []chunk    // to be handed to libuv at the end of the turn
-	inflight []chunk    // handed over, in order
-	below    int        // bytes in both
-	waiting  []*writeOp // above the mark: not yet in chunks
-	above    int        // bytes of these
-	written  int64      // bytes that have left for good
-	flushes  []*flushOp
-	err      error // the first failure; nothing is written after it
-	closed   bool  // by its user
-	loud     bool  // completions are news, whoever waits
-	asked    bool  // the loop is about to hand chunks over
-}
-
-// chunk is a piece of C memory with n bytes to write.
-type chunk struct {
-	buf uv.Buffer
-	n   int
+	mu      sync.Mutex
+	chunks  chunks     // in the order written: those that libuv has, and those that it gets at the end of the turn
+	below   int        // bytes in them
+	waiting []*writeOp // above the mark: not yet in chunks
+	above   int        // bytes of these
+	written int64      // bytes that have left for good
+	flushes []*flushOp
+	err     error // the first failure; nothing is written after it
+	closed  bool  // by its user
+	loud    bool  // completions are news, whoever waits
+	asked   bool  // the loop is about to hand chunks over
 }
 
 // sink is where an Output's bytes go. Its methods are called on the loop.
@@ -112,19 +105,11 @@ func (o *Output) add(b []byte) (p *promise.Promise[promise.Unit], ask bool) {
 func (o *Output) fill(b []byte) {
 	o.below += len(b)
 	for len(b) > 0 {
-		last := len(o.chunks) - 1
-		if last < 0 || o.chunks[last].n == len(o.chunks[last].buf.Bytes()) {
-			size := chunkSize
-			if len(b) > chunkSize {
-				size = len(b)
-			}
-			o.chunks = append(o.chunks, chunk{buf: o.l.uv.Buffer(size)})
-			last++
+		c := o.chunks.open()
+		if c == nil {
+			c = o.chunks.push(o.l.uv.Buffer(max(chunkSize, len(b))))
 		}
-		c := &o.chunks[last]
-		n := copy(c.buf.Bytes()[c.n:], b)
-		c.n += n
-		b = b[n:]
+		b = b[c.fill(b):]
 	}
 }
 
@@ -196,36 +181,20 @@ func (w *outputWork) perform() {
 	o := (*Output)(w)
 	o.mu.Lock()
 	o.asked = false
-	chunks := o.chunks
-	o.chunks = nil
-	if o.err != nil {
-		o.mu.Unlock()
-		free(chunks)
-		return
-	}
-	first := len(o.inflight)
 	loud := o.loud || len(o.flushes)+len(o.waiting) > 0
-	o.inflight = append(o.inflight, chunks...)
-	o.mu.Unlock()
-	for i, c := range chunks {
-		if err := o.dst.write(c.buf, c.n, loud, (*outputWriter)(o)); err != nil {
-			o.mu.Lock()
-			o.inflight = o.inflight[:first+i]
-			o.mu.Unlock()
-			free(chunks[i:])
-			o.fail(o.dst.writeError(err))
-			return
+	var err error
+	for c := o.chunks.next(); c != nil && err == nil && o.err == nil; c = o.chunks.next() {
+		if err = o.dst.write(c.buf, c.n, loud, (*outputWriter)(o)); err == nil {
+			o.chunks.handed++
 		}
+	}
+	o.mu.Unlock()
+	if err != nil {
+		o.fail(o.dst.writeError(err))
 	}
 }
 
 func (w *outputWork) refused(err error) { (*Output)(w).fail(err) }
-
-func free(chunks []chunk) {
-	for _, c := range chunks {
-		c.buf.Free()
-	}
-}
 
 // outputWriter is an Output as the completer of its writes, which complete in order.
 type outputWriter Output
@@ -234,11 +203,7 @@ type outputWriter Output
 func (w *outputWriter) Complete(ev uv.Event) {
 	o := (*Output)(w)
 	o.mu.Lock()
-	c := o.inflight[0]
-	o.inflight[0] = chunk{}
-	if o.inflight = o.inflight[1:]; len(o.inflight) == 0 {
-		o.inflight = nil
-	}
+	c := o.chunks.pop()
 	o.below -= c.n
 	o.written += int64(c.n)
 	if ev.Status < 0 {
@@ -263,13 +228,10 @@ func (o *Output) fail(err error) {
 		o.err = err
 	}
 	err = o.err
-	waiting, flushes, chunks := o.waiting, o.flushes, o.chunks
-	o.waiting, o.flushes, o.chunks, o.above = nil, nil, nil, 0
-	for _, c := range chunks {
-		o.below -= c.n
-	}
+	waiting, flushes := o.waiting, o.flushes
+	o.waiting, o.flushes, o.above = nil, nil, 0
+	o.below -= o.chunks.drop()
 	o.mu.Unlock()
-	free(chunks)
 	for _, w := range waiting {
 		w.Fail(err)
 	}

@@ -6,140 +6,223 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/weft-go/weft/promise"
 )
 
-// Server accepts connections and runs a handler for each. Serve makes one.
+// Server accepts connections and runs a handler for each. Serve and ServeCallback make one.
 type Server struct {
-	l       *Loop
-	ln      *Listener
-	handler func(ctx context.Context, c *Conn) error
-	onError func(c *Conn, err error)
-	ctx     context.Context
-	accept  *promise.Promise[promise.Unit]
+	l      *Loop
+	ln     *Listener
+	handle func(ctx context.Context, c *Conn) *promise.Promise[promise.Unit]
+	ctx    context.Context
+	serveOptions
+
+	accepted atomic.Int64
+	open     atomic.Int64
 
 	// Loop goroutine only.
-	live    map[*promise.Promise[promise.Unit]]*Conn
-	served  int
-	drained *promise.Resolver[promise.Unit] // Shutdown waits for the last handler
-}
-
-// acceptPause is how long a server waits after a failure to accept, such as too many open files.
-const acceptPause = 50 * time.Millisecond
-
-// ServeOption sets something about a Server.
-type ServeOption func(*Server)
-
-// OnConnError has f receive each handler's error or panic (a *promise.PanicError), and failures to accept, with a nil
-// Conn. It runs on the loop. The default is the loop's error handler.
-func OnConnError(f func(c *Conn, err error)) ServeOption {
-	return func(s *Server) { s.onError = f }
+	live     ring[*served] // in the order accepted
+	silent   ring[*served] // those of live whose handler waits for the first byte, likewise
+	gone     bell          // rings when a connection has closed
+	watching bool          // a timer runs for the first of silent
+	closing  bool
+	acceptor *promise.Promise[promise.Unit]
 }
 
 // Serve runs handler, as a task, for each connection that ln accepts, until Shutdown, or the end of ctx, which also
 // ends the handlers' ctx. When a handler returns, its connection is flushed and closed. An error or panic of one
-// handler concerns only its connection. Lwt_io.establish_server_with_client_address.
+// handler concerns only its connection: see OnConnError. When accepting fails, for want of file descriptors say, the server
+// tries again, after a pause that grows to a second. Lwt_io.establish_server_with_client_address.
 func Serve(ctx context.Context, ln *Listener, handler func(ctx context.Context, c *Conn) error, opts ...ServeOption) *Server {
 	if ln == nil || handler == nil {
 		panic("weftio: Serve: the listener or the handler is nil")
 	}
-	s := &Server{l: ln.l, ln: ln, handler: handler, live: map[*promise.Promise[promise.Unit]]*Conn{}}
-	s.onError = func(c *Conn, err error) { s.l.q.Report(connError(c, err)) }
-	for _, o := range opts {
-		o(s)
-	}
-	s.ctx = s.l.Context(ctx)
-	s.accept = promise.Go(s.ctx, s.acceptAll)
-	return s
+	return serve(ctx, ln, opts, func(ctx context.Context, c *Conn) *promise.Promise[promise.Unit] {
+		return promise.Spawn(ctx, func(ctx context.Context) (promise.Unit, error) {
+			return promise.Unit{}, handler(ctx, c)
+		})
+	})
 }
 
-// connError says which connection an error belongs to.
-func connError(c *Conn, err error) error {
-	if c == nil {
-		return err
+// ServeCallback is Serve for a handler that is a callback: it must not wait, and is through with its connection when the promise
+// that it returns settles (at once, if that is nil). A connection costs no task then. An echo server is
+//
+//	weftio.ServeCallback(ctx, ln, func(_ context.Context, c *weftio.Conn) *promise.Promise[promise.Unit] {
+//		return c.Each(c.Write)
+//	})
+func ServeCallback(ctx context.Context, ln *Listener,
+	handler func(ctx context.Context, c *Conn) *promise.Promise[promise.Unit], opts ...ServeOption) *Server {
+	if ln == nil || handler == nil {
+		panic("weftio: ServeCallback: the listener or the handler is nil")
 	}
-	return fmt.Errorf("weftio: serve %s: %w", c.RemoteAddr(), err)
+	return serve(ctx, ln, opts, handler)
+}
+
+func serve(ctx context.Context, ln *Listener, opts []ServeOption,
+	handle func(ctx context.Context, c *Conn) *promise.Promise[promise.Unit]) *Server {
+	s := &Server{l: ln.l, ln: ln, handle: handle, ctx: ln.l.Context(ctx)}
+	s.onError = func(c *Conn, err error) { s.l.q.Report(connError(c, err)) }
+	for _, o := range opts {
+		o(&s.serveOptions)
+	}
+	s.acceptor = promise.Go(s.ctx, s.accept)
+	return s
 }
 
 // Listener returns what the server listens on.
 func (s *Server) Listener() *Listener { return s.ln }
 
-// acceptAll is the task that accepts.
-func (s *Server) acceptAll(ctx context.Context) error {
-	for {
+// Served returns how many connections have been accepted. Safe from any goroutine.
+func (s *Server) Served() int { return int(s.accepted.Load()) }
+
+// Open returns how many connections are open. Safe from any goroutine.
+func (s *Server) Open() int { return int(s.open.Load()) }
+
+// accept is the task that accepts.
+func (s *Server) accept(ctx context.Context) error {
+	var pause time.Duration
+	for s.waitForRoom(ctx) == nil {
 		c, err := s.ln.Accept().Await(ctx)
 		switch {
 		case err == nil:
+			pause = 0
 			s.start(c)
-		case ctx.Err() != nil || errors.Is(err, errClosed) || errors.Is(err, promise.ErrLoopClosed):
-			s.ln.Close()
+			continue
+		case ctx.Err() != nil:
+			continue
+		case errors.Is(err, errClosed), errors.Is(err, promise.ErrLoopClosed):
 			return nil
-		default:
-			s.onError(nil, err)
-			if Sleep(ctx, acceptPause).Wait(ctx) != nil {
-				return nil
-			}
+		}
+		s.onError(nil, err)
+		pause = backOff(pause)
+		_ = Sleep(ctx, pause).Wait(ctx) // the end of ctx ends the loop as well
+	}
+	s.ln.Close()
+	if s.ctx.Err() != nil {
+		s.cancel(context.Cause(s.ctx))
+	}
+	return nil
+}
+
+// cancel ends all connections in order, now that the server's ctx has ended.
+func (s *Server) cancel(cause error) {
+	s.closing = true
+	s.dropSilent()
+	for k := s.live.first(); k != nil; k = s.live.after(k) {
+		if p := k.of.p; p != nil {
+			p.CancelCause(cause) // a task has ended its ctx already, a callback's promise may not know it
 		}
 	}
 }
 
-// start runs the handler of one connection.
+// dropSilent closes the connections whose peers have not spoken.
+func (s *Server) dropSilent() {
+	for k := s.silent.first(); k != nil; k = s.silent.first() {
+		d := k.of
+		d.end(nil)
+		d.cut(errClosed)
+	}
+}
+
+// backOff returns the pause after a failure to accept, last being the one before.
+func backOff(last time.Duration) time.Duration {
+	return min(max(2*last, 5*time.Millisecond), time.Second)
+}
+
+// waitForRoom waits until there are fewer connections than MaxConns allows.
+func (s *Server) waitForRoom(ctx context.Context) error {
+	for s.maxConns > 0 && s.live.n >= s.maxConns {
+		if err := s.gone.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// start takes a connection on.
 func (s *Server) start(c *Conn) {
-	s.served++
-	p := promise.Spawn(s.ctx, func(ctx context.Context) (promise.Unit, error) {
-		err := s.handler(ctx, c)
-		return promise.Unit{}, err
-	})
-	s.live[p] = c
-	p.OnSettle(func(_ promise.Unit, err error) { s.ended(p, c, err) })
-}
-
-// ended closes a connection whose handler has returned.
-func (s *Server) ended(p *promise.Promise[promise.Unit], c *Conn, err error) {
-	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, promise.ErrLoopClosed) {
-		s.onError(c, err)
+	s.accepted.Add(1)
+	s.open.Add(1)
+	d := &served{s: s, c: c}
+	d.step.Init(s.l.q, d)
+	s.live.add(&d.inLive, d)
+	if !s.lazy {
+		d.step.Post() // a closed loop needs no handler
+		return
 	}
-	c.Close().OnSettle(func(_ promise.Unit, cerr error) {
-		if cerr != nil && err == nil && !errors.Is(cerr, promise.ErrLoopClosed) {
-			s.onError(c, cerr)
-		}
-		delete(s.live, p)
-		if len(s.live) == 0 && s.drained != nil {
-			s.drained.Resolve(promise.Unit{})
-		}
-	})
+	d.since = s.l.Now()
+	s.silent.add(&d.inSilent, d)
+	s.watchSilence()
+	c.submit((*firstByte)(d))
 }
 
-// Served returns how many connections have been accepted. Loop goroutine only.
-func (s *Server) Served() int { return s.served }
+// watchSilence closes the connections whose peers have not spoken in time. They are in the order of their accept, so that one
+// timer, for the first, does for all.
+func (s *Server) watchSilence() {
+	for k := s.silent.first(); k != nil && s.firstByte > 0 && !s.watching; k = s.silent.first() {
+		d := k.of
+		if left := d.since + s.firstByte - s.l.Now(); left > 0 {
+			s.watching = true
+			Sleep(s.ctx, left).OnSettle(func(promise.Unit, error) {
+				s.watching = false
+				if !s.closing {
+					s.watchSilence()
+				}
+			})
+			return
+		}
+		d.end(fmt.Errorf("nothing came within %v of the connection: %w", s.firstByte, promise.ErrTimeout))
+		d.cut(errClosed)
+	}
+}
 
-// Shutdown stops accepting, closes the listener, and waits for the handlers to return. When ctx ends first, the handlers
-// that are left are cancelled, and the promise is rejected with an error that names their peers and is ctx's cause.
+// Shutdown stops accepting, closes the listener and the connections whose handler waits for the first byte, and waits until
+// the handlers have returned and what they wrote has left. When ctx ends first, the handlers that are left are cancelled, their
+// connections closed at once, and the promise is rejected with a *CutOffError.
 func (s *Server) Shutdown(ctx context.Context) *promise.Promise[promise.Unit] {
 	return promise.Spawn(s.l.Context(ctx), func(ctx context.Context) (promise.Unit, error) {
 		return promise.Unit{}, s.shutdown(ctx)
 	})
 }
 
+// CutOffError is what Shutdown is rejected with when connections outlived its ctx.
+type CutOffError struct {
+	Peers []net.Addr // of the connections that were cut off
+	Err   error      // the cause of ctx's end
+}
+
+// Error names the peers.
+func (e *CutOffError) Error() string {
+	return fmt.Sprintf("weftio: serve: cut off %s %v: %v", plural(len(e.Peers), "connection"), e.Peers, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *CutOffError) Unwrap() error { return e.Err }
+
 func (s *Server) shutdown(ctx context.Context) error {
-	if err := s.ln.Close().Wait(ctx); err != nil {
-		return err
+	s.closing = true
+	s.acceptor.Cancel()
+	closed := s.ln.Close()
+	s.dropSilent()
+	for s.live.n > 0 && ctx.Err() == nil {
+		_ = s.gone.wait(ctx) // the end of ctx ends the loop as well
 	}
-	if len(s.live) == 0 {
-		return nil
+	if s.live.n > 0 {
+		return s.cutOff(context.Cause(ctx))
 	}
-	p, r := promise.New[promise.Unit](context.WithoutCancel(ctx))
-	s.drained = r
-	if p.Wait(ctx) == nil {
-		return nil
+	return closed.Wait(context.WithoutCancel(ctx))
+}
+
+// cutOff ends what is left.
+func (s *Server) cutOff(cause error) error {
+	e := &CutOffError{Err: cause}
+	for k := s.live.first(); k != nil; k = s.live.after(k) {
+		e.Peers = append(e.Peers, k.of.c.RemoteAddr())
+		k.of.cut(cause)
 	}
-	cause := context.Cause(ctx)
-	var peers []string
-	for p, c := range s.live {
-		peers = append(peers, c.RemoteAddr().String())
-		p.CancelCause(cause)
-	}
-	return fmt.Errorf("weftio: serve: cut off %d connections %v: %w", len(peers), peers, cause)
+	return e
 }

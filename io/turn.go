@@ -48,6 +48,11 @@ func (l *Loop) poll(more bool) {
 
 // perform does what was scheduled, and what that schedules.
 func (l *Loop) perform() {
+	for i, in := range l.lent {
+		in.keep()
+		l.lent[i] = nil
+	}
+	l.lent = l.lent[:0]
 	for {
 		l.mu.Lock()
 		if len(l.todo) == 0 {
