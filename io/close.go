@@ -105,7 +105,7 @@ func (l *Loop) drain() {
 	l.q.Stop()
 	deadline := l.Now() + l.opts.grace
 	for {
-		l.state.Store(running)
+		l.attend()
 		more := l.q.Run()
 		if l.q.Running() == 0 && !l.flushing() {
 			return
@@ -172,6 +172,7 @@ func (l *Loop) finish(left []string) {
 	}
 	uv.LeaveThread()
 	unregister(l)
+	theWatchdog.remove(l)
 	if len(left) > 0 {
 		l.err = fmt.Errorf("weftio: close: not ended: %s", strings.Join(left, ", "))
 	}

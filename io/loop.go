@@ -27,7 +27,10 @@ type Loop struct {
 	async *uv.Async // wakes the loop out of its poll
 	epoch time.Time // zero of the loop's clock
 
-	state atomic.Int32 // running, woken or asleep
+	state atomic.Uint32 // the lap, with woken or asleep
+
+	watch     watch
+	goroutine string // its number, in stack traces
 
 	mu      sync.Mutex
 	todo    []work        // what the loop does before its next poll
@@ -54,10 +57,11 @@ type work interface {
 	refused(err error) // the loop has ended; perform will not be called
 }
 
+// Bits of Loop.state, beside the number of the lap, which a loop that comes back from its poll counts up.
 const (
-	running int32 = iota
-	woken
-	asleep
+	asleep  uint32 = 1 << iota // it is in its poll, and may sleep there
+	woken                      // somebody has work for it, and has woken it if it slept
+	lapUnit                    // one lap
 )
 
 // ErrNested is returned by Run on a thread that runs a loop already.
@@ -68,6 +72,7 @@ func newLoop(opts []Option) (*Loop, error) {
 	for _, o := range opts {
 		o(&l.opts)
 	}
+	l.watch = watch{limit: l.opts.held, report: l.opts.onHeld}
 	l.q = promise.NewQueue(l)
 	l.q.SetHandler(l.opts.onError)
 	if l.opts.offload != 0 {
@@ -88,8 +93,10 @@ func (l *Loop) start() (err error) {
 	if l.async, err = uv.NewAsync(l.uv, uv.CompleterFunc(func(uv.Event) {})); err != nil {
 		return fmt.Errorf("weftio: new loop: %w", err)
 	}
+	l.goroutine = goroutineID()
 	register(l)
 	uv.EnterThread(l.id)
+	theWatchdog.add(l)
 	return nil
 }
 

@@ -11,9 +11,11 @@ type options struct {
 	onError func(error)
 	grace   time.Duration
 	offload int // 0: promise's own limit
+	held    time.Duration
+	onHeld  func(*HeldError)
 }
 
-func defaults() options { return options{grace: time.Second} }
+func defaults() options { return options{grace: time.Second, held: heldLimit, onHeld: logHeld} }
 
 // OnError has f receive the errors that nobody else does: of promise.Go, of handlers, of bare callbacks. It runs on the loop.
 // The default logs them with slog.
@@ -29,4 +31,16 @@ func Grace(d time.Duration) Option {
 // OffloadLimit sets how many functions given to promise.Offload run at a time; see promise.Queue.SetOffloadLimit.
 func OffloadLimit(n int) Option {
 	return func(o *options) { o.offload = n }
+}
+
+// Watchdog has report called when user code has held the loop's thread for longer than limit, once each time. It runs on a
+// goroutine of its own, since the loop cannot. By default the limit is 100 ms and reports are logged with slog. A limit of zero
+// has the loop not watched; with a nil report only the limit changes.
+func Watchdog(limit time.Duration, report func(*HeldError)) Option {
+	return func(o *options) {
+		o.held = limit
+		if report != nil {
+			o.onHeld = report
+		}
+	}
 }

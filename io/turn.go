@@ -25,7 +25,7 @@ func (l *Loop) turns() {
 
 // turn is one lap of the loop.
 func (l *Loop) turn() {
-	l.state.Store(running)
+	l.attend()
 	more := l.q.Run()
 	if l.stop {
 		return
@@ -38,12 +38,21 @@ func (l *Loop) turn() {
 func (l *Loop) poll(more bool) {
 	l.perform()
 	mode := uv.RunOnce
-	if more || !l.state.CompareAndSwap(running, asleep) {
+	if more || !l.fallAsleep() {
 		mode = uv.RunNoWait
 	}
 	if _, err := l.uv.Turn(mode); err != nil {
 		l.q.Report(err)
 	}
+}
+
+// attend forgets that the loop was woken: what for, it finds from here on.
+func (l *Loop) attend() { l.state.Store(l.state.Load() &^ woken) }
+
+// fallAsleep notes that the loop may sleep, so that whoever has work for it wakes it. It returns false when somebody has.
+func (l *Loop) fallAsleep() bool {
+	lap := l.state.Load() &^ woken
+	return l.state.CompareAndSwap(lap, lap|asleep)
 }
 
 // perform does what was scheduled, and what that schedules.
@@ -71,9 +80,13 @@ func (l *Loop) perform() {
 	}
 }
 
-// polled is called when uv_run has returned, before its completions are delivered: from here on the loop needs no waking.
+// polled is called when uv_run has returned, before its completions are delivered: from here on the loop needs no waking, and a new
+// lap begins.
 func (l *Loop) polled() {
-	l.state.Store(running)
+	l.state.Store((l.state.Load() + lapUnit) &^ (asleep | woken))
+	if l.watch.limit > 0 {
+		theWatchdog.running()
+	}
 	l.mu.Lock()
 	l.polling = false
 	l.mu.Unlock()
@@ -97,10 +110,10 @@ func (l *Loop) schedule(w work) {
 
 // Wake implements promise.Executor: the loop runs its queue soon. Only one that sleeps costs more than a load.
 func (l *Loop) Wake() {
-	if l.state.Load() == woken {
+	if l.state.Load()&woken != 0 {
 		return
 	}
-	if l.state.Swap(woken) == asleep {
+	if old := l.state.Or(woken); old&(woken|asleep) == asleep {
 		_ = l.async.Send() // a closed one belongs to a loop that has ended
 	}
 }

@@ -117,6 +117,8 @@ func (c *chained[A, B]) call(v A, err error) (inner *Promise[B]) {
 
 // seek sends a cancellation to the input while that is pending; once it has settled, and the callback still
 // waits its turn, the result itself is cancelled and the callback will not run.
+func (c *chained[A, B]) describe() string { return "of Bind" }
+
 func (c *chained[A, B]) seek(s *search) fate {
 	if f := s.into(c.in); !c.must {
 		return f

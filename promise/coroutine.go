@@ -128,6 +128,7 @@ func (co *coroutine) takeNext() bool {
 		return false
 	}
 	co.q.batch.remove(n)
+	co.q.holder = n
 	return t.taskCore().begin(co)
 }
 

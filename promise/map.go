@@ -63,3 +63,4 @@ func (m *mapped[A, B]) call(v A) (w B, err error) {
 
 func (m *mapped[A, B]) seek(s *search) fate { return s.into(m.in) }
 func (m *mapped[A, B]) function() any       { return m.f }
+func (m *mapped[A, B]) describe() string    { return "of Map" }

@@ -36,6 +36,8 @@ func (o *observer[T]) run() {
 	}
 }
 
+func (o *observer[T]) describe() string { return funcName(o.f) }
+
 func (o *observer[T]) goexit() { o.report(ErrGoexit) }
 
 func (o *observer[T]) report(err error) {

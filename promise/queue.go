@@ -49,6 +49,7 @@ type Queue struct {
 	steps   int           // what is left of the turn's budget
 	over    time.Duration // when the turn is to end
 	cur     *coroutine    // of the task that is running
+	holder  *node         // the step that is running; watchdogs look at it
 	idle    []*coroutine  // coroutines without a task
 	armed   time.Duration // what WakeAt was last told; negative: nothing
 	wokeGo  bool          // goroutines were made runnable since Woke was asked
@@ -124,6 +125,8 @@ type posted struct {
 	f    func()
 }
 
+func (p *posted) describe() string { return funcName(p.f) }
+
 func (p *posted) run() {
 	if err := protect(p.f, nil); err != nil {
 		p.q.Report(err)
@@ -174,8 +177,10 @@ func (q *Queue) Run() bool {
 			}
 			n = q.batch.pop()
 		}
+		q.holder = n
 		n.cb.run()
 	}
+	q.holder = nil
 	q.reportSuspects()
 	return q.end()
 }

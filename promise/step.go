@@ -23,6 +23,8 @@ func (s *Step) Init(q *Queue, r Stepper) {
 // and the step will not run. Safe from any goroutine, for one at a time.
 func (s *Step) Post() bool { return s.q.enqueue(&s.node) }
 
+func (s *Step) describe() string { return funcName(s.r.RunStep) }
+
 func (s *Step) run() {
 	if err := protect(s.r.RunStep, nil); err != nil {
 		s.q.Report(err)

@@ -194,8 +194,8 @@ func (t *task[T]) end(co *coroutine, v T, err error) {
 	}
 	c.done()
 	q.batch.splice(&q.ready)
-	q.mu.Unlock()
 	t.f, t.effect = nil, nil
+	q.mu.Unlock()
 }
 
 func (t *task[T]) function() any {

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+
+package io_test
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	weftio "github.com/weft-go/weft/io"
+	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/wefttest"
+)
+
+// reports collects what a watchdog says.
+type reports struct {
+	mu  sync.Mutex
+	all []*weftio.HeldError
+}
+
+func (r *reports) add(e *weftio.HeldError) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, e)
+}
+
+func (r *reports) taken() []*weftio.HeldError {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.all
+}
+
+// spin holds the thread until the watchdog has spoken, and three limits more.
+func (r *reports) spin(limit time.Duration) {
+	until := time.Time{}
+	for until.IsZero() || time.Now().Before(until) {
+		if until.IsZero() && len(r.taken()) > 0 {
+			until = time.Now().Add(3 * limit)
+		}
+	}
+}
+
+func TestTheWatchdogNamesATaskThatHoldsTheLoopOnce(t *testing.T) {
+	const limit = 20 * time.Millisecond
+	var r reports
+	wefttest.Run(t, func(ctx context.Context) error {
+		promise.SetDebug(true)
+		p := promise.Go(ctx, func(context.Context) error { r.spin(limit); return nil })
+		promise.SetDebug(false)
+		return p.Wait(ctx)
+	}, weftio.Watchdog(limit, r.add))
+	all := r.taken()
+	require.Len(t, all, 1)
+	e := all[0]
+	assert.GreaterOrEqual(t, e.For, limit)
+	assert.Contains(t, e.Holder, "task github.com/weft-go/weft/io_test.TestTheWatchdogNames")
+	assert.Contains(t, e.Made, "watchdog_test.go")
+	assert.Contains(t, e.Stack, "(*reports).spin")
+	assert.ErrorContains(t, e, "promise.Offload")
+	assert.ErrorContains(t, e, e.Holder)
+}
+
+func TestTheWatchdogNamesWhatElseHoldsTheLoop(t *testing.T) {
+	const limit = 20 * time.Millisecond
+	for name, test := range map[string]struct {
+		hold   func(ctx context.Context, spin func()) *promise.Promise[promise.Unit]
+		holder string
+	}{
+		"a callback of OnSettle": {func(ctx context.Context, spin func()) *promise.Promise[promise.Unit] {
+			promise.Pause(ctx).OnSettle(func(promise.Unit, error) { spin() })
+			return weftio.Sleep(ctx, time.Millisecond)
+		}, "callback github.com/weft-go/weft/io_test"},
+		"a callback of Map": {func(ctx context.Context, spin func()) *promise.Promise[promise.Unit] {
+			return promise.Map(promise.Pause(ctx), func(u promise.Unit) (promise.Unit, error) { spin(); return u, nil })
+		}, "callback of Map"},
+		"a posted function": {func(ctx context.Context, spin func()) *promise.Promise[promise.Unit] {
+			_ = weftio.LoopFrom(ctx).Post(spin)
+			return weftio.Sleep(ctx, time.Millisecond)
+		}, "callback github.com/weft-go/weft/io_test"},
+		"a task after an await": {func(ctx context.Context, spin func()) *promise.Promise[promise.Unit] {
+			return promise.Go(ctx, func(ctx context.Context) error {
+				err := weftio.Sleep(ctx, time.Millisecond).Wait(ctx)
+				spin()
+				return err
+			})
+		}, "task github.com/weft-go/weft/io_test"},
+		"a coroutine in a task": {func(ctx context.Context, spin func()) *promise.Promise[promise.Unit] {
+			return promise.Go(ctx, func(context.Context) error {
+				next, stop := iter.Pull(func(yield func(int) bool) { spin(); yield(1) })
+				defer stop()
+				next()
+				return nil
+			})
+		}, "task github.com/weft-go/weft/io_test"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var r reports
+			wefttest.Run(t, func(ctx context.Context) error {
+				return test.hold(ctx, func() { r.spin(limit) }).Wait(ctx)
+			}, weftio.Watchdog(limit, r.add))
+			all := r.taken()
+			require.Len(t, all, 1)
+			assert.Contains(t, all[0].Holder, test.holder)
+			assert.Contains(t, all[0].Stack, "(*reports).spin")
+		})
+	}
+}
+
+func TestTheWatchdogKnowsLoopsApart(t *testing.T) {
+	const limit = 20 * time.Millisecond
+	var held, free reports
+	_, idle := wefttest.Start(t, weftio.Watchdog(limit, free.add))
+	_, busy := wefttest.Start(t, weftio.Watchdog(limit, held.add))
+	other := promise.Go(idle, func(ctx context.Context) error {
+		for len(held.taken()) == 0 {
+			if err := weftio.Sleep(ctx, time.Millisecond).Wait(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	require.NoError(t, promise.Go(busy, func(context.Context) error { held.spin(limit); return nil }).Wait(busy))
+	require.NoError(t, other.Wait(idle))
+	assert.Len(t, held.taken(), 1)
+	assert.Contains(t, held.taken()[0].Stack, "(*reports).spin")
+}
+
+func TestTheWatchdogIsQuietAboutALoopThatSleepsOrIsBusyInShortSteps(t *testing.T) {
+	const limit = 50 * time.Millisecond
+	var r reports
+	wefttest.Run(t, func(ctx context.Context) error {
+		if err := weftio.Sleep(ctx, 3*limit).Wait(ctx); err != nil { // asleep
+			return err
+		}
+		loop := weftio.LoopFrom(ctx)
+		for end := loop.Now() + 3*limit; loop.Now() < end; { // always something to run
+			if err := promise.Pause(ctx).Wait(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, weftio.Watchdog(limit, r.add))
+	assert.Empty(t, r.taken())
+}
+
+func TestAWatchdogThatIsOffSaysNothing(t *testing.T) {
+	var r reports
+	wefttest.Run(t, func(context.Context) error {
+		for end := time.Now().Add(50 * time.Millisecond); time.Now().Before(end); {
+		}
+		return nil
+	}, weftio.Watchdog(0, r.add))
+	assert.Empty(t, r.taken())
+}
+
+func TestTheWatchdogReadsNoStacksAmongTenThousandGoroutines(t *testing.T) {
+	const limit = 20 * time.Millisecond
+	var r reports
+	wefttest.Run(t, func(ctx context.Context) error {
+		parked, _ := promise.New[int](ctx)
+		for range 10_000 {
+			promise.Go(ctx, func(ctx context.Context) error { _, _ = parked.Await(ctx); return nil })
+		}
+		if err := promise.Pause(ctx).Wait(ctx); err != nil {
+			return err
+		}
+		r.spin(limit)
+		return nil
+	}, weftio.Watchdog(limit, r.add))
+	require.NotEmpty(t, r.taken())
+	last := r.taken()[len(r.taken())-1] // starting so many tasks may have been a hold of its own
+	assert.Contains(t, last.Holder, "TestTheWatchdogReadsNoStacks")
+	assert.Empty(t, last.Stack)
+}
