@@ -397,13 +397,14 @@ func (r *readAll) CancelOp(error) { r.in.withdraw(r) }
 func (in *Input) Close() *promise.Promise[promise.Unit] { return in.src.closeRead() }
 
 // Reader returns the channel as std's io.Reader, for code that only reads: its Read awaits ReadInto under ctx, so it is for
-// tasks and goroutines.
-func (in *Input) Reader(ctx context.Context) *Reader { return &Reader{ctx, in} }
+// tasks and goroutines. It is for one of them at a time, and allocates nothing for a read.
+func (in *Input) Reader(ctx context.Context) *Reader { return &Reader{ctx: ctx, in: in} }
 
 // Reader is an Input as std's io.Reader.
 type Reader struct {
 	ctx context.Context
 	in  *Input
+	op  *readInto // of the last read, to be used again
 }
 
 // Read implements io.Reader.
@@ -411,5 +412,16 @@ func (r *Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	return r.in.ReadInto(p).Await(r.ctx)
+	if r.op == nil {
+		r.op = &readInto{}
+	}
+	r.op.p = p
+	if r.op.open(r.in, r.op) {
+		r.in.submit(r.op)
+	}
+	n, err := r.op.Promise().Await(r.ctx)
+	if r.op.p = nil; err != nil {
+		r.op = nil // a cancelled one is still on its way out of the queue
+	}
+	return n, err
 }

@@ -35,19 +35,26 @@ const keepBytes = 1 << 20
 // Buffer returns a buffer of at least size bytes. Safe from any goroutine.
 func (l *Loop) Buffer(size int) Buffer {
 	class, size := classOf(size)
-	p := &l.pool
+	b := l.pool.take(class, size)
+	if b == nil {
+		b = C.malloc(C.size_t(size))
+	}
+	return Buffer{l, b, size}
+}
+
+// take returns a kept buffer, nil when there is none; either way size bytes are out.
+func (p *pool) take(class, size int) (b unsafe.Pointer) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.out += int64(size)
 	if class >= 0 {
 		if n := len(p.free[class]); n > 0 {
-			b := p.free[class][n-1]
+			b = p.free[class][n-1]
 			p.free[class] = p.free[class][:n-1]
 			p.kept -= int64(size)
-			return Buffer{l, b, size}
 		}
 	}
-	return Buffer{l, C.malloc(C.size_t(size)), size}
+	p.mu.Unlock()
+	return b
 }
 
 // classOf returns the class of a size, rounded up; a large one has none.
@@ -65,17 +72,21 @@ func (b Buffer) Bytes() []byte { return unsafe.Slice((*byte)(b.p), b.size) }
 
 // Free gives the buffer back to its loop. A second Free of the same buffer corrupts memory.
 func (b Buffer) Free() {
-	p := &b.l.pool
-	class, _ := classOf(b.size)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.out -= int64(b.size)
-	if class < 0 || p.closed || len(p.free[class])*b.size >= keepBytes {
+	if class, _ := classOf(b.size); !b.l.pool.put(class, b.p, b.size) {
 		C.free(b.p)
-		return
 	}
-	p.free[class] = append(p.free[class], b.p)
-	p.kept += int64(b.size)
+}
+
+// put keeps a buffer if there is room for it; either way size bytes are back.
+func (p *pool) put(class int, b unsafe.Pointer, size int) (kept bool) {
+	p.mu.Lock()
+	p.out -= int64(size)
+	if kept = class >= 0 && !p.closed && len(p.free[class])*size < keepBytes; kept {
+		p.free[class] = append(p.free[class], b)
+		p.kept += int64(size)
+	}
+	p.mu.Unlock()
+	return kept
 }
 
 // bytes counts the memory that is held and kept.
