@@ -12,11 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/wefttest"
 )
 
 func TestCloseSettlesEverythingInFlight(t *testing.T) {
-	before := goroutines()
-	l, ctx := start(t)
+	l, ctx := wefttest.Start(t)
 	client, server := pair(t, ctx)
 	ln := listen(t, ctx, "tcp")
 	forever, _ := promise.New[int](ctx)
@@ -42,11 +42,10 @@ func TestCloseSettlesEverythingInFlight(t *testing.T) {
 	} {
 		assert.ErrorIs(t, p.Wait(t.Context()), promise.ErrLoopClosed, name)
 	}
-	clean(t, l, before)
 }
 
 func TestCloseFlushesWhatWasWritten(t *testing.T) {
-	l, ctx := start(t)
+	l, ctx := wefttest.Start(t)
 	c, p := peer(t, ctx)
 	c.WriteString("last words")
 	require.NoError(t, l.Close())
@@ -58,7 +57,7 @@ func TestCloseFlushesWhatWasWritten(t *testing.T) {
 
 func TestCloseNamesWhatDoesNotEnd(t *testing.T) {
 	release := make(chan struct{})
-	l, ctx := start(t, weftio.Grace(20*time.Millisecond))
+	l, ctx := wefttest.Start(t, weftio.Grace(20*time.Millisecond))
 	forever, _ := promise.New[int](ctx)
 	promise.Go(ctx, func(ctx context.Context) error { return stubbornTask(ctx, forever) })
 	p := promise.Offload(ctx, func(context.Context) (int, error) { return stubbornOffload(release) })
@@ -86,7 +85,7 @@ func stubbornOffload(release chan struct{}) (int, error) {
 }
 
 func TestCloseReportsATaskThatHoldsTheThread(t *testing.T) {
-	l, ctx := start(t, weftio.Grace(time.Millisecond))
+	l, ctx := wefttest.Start(t, weftio.Grace(time.Millisecond))
 	release, entered := make(chan struct{}), make(chan struct{})
 	promise.Go(ctx, func(context.Context) error {
 		close(entered)

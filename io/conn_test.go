@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	stdio "io"
 	"net"
@@ -22,12 +21,13 @@ import (
 	"github.com/stretchr/testify/require"
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/wefttest"
 )
 
 func TestEchoOverBothFamilies(t *testing.T) {
 	for _, network := range []string{"tcp", "tcp4", "tcp6"} {
 		t.Run(network, func(t *testing.T) {
-			run(t, func(ctx context.Context) error {
+			wefttest.Run(t, func(ctx context.Context) error {
 				ln := listen(t, ctx, network)
 				srv := weftio.Serve(ctx, ln, echo)
 				c, err := weftio.Dial(ctx, network, ln.String()).Await(ctx)
@@ -65,7 +65,7 @@ func echo(ctx context.Context, c *weftio.Conn) error {
 }
 
 func TestDialByName(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		ln := listen(t, ctx, "tcp4")
 		weftio.Serve(ctx, ln, echo)
 		for _, address := range []string{fmt.Sprint("localhost:", ln.Port()), fmt.Sprint(":", ln.Port())} {
@@ -78,7 +78,7 @@ func TestDialByName(t *testing.T) {
 }
 
 func TestErrorsHaveStdsShapes(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		_, err := weftio.Dial(ctx, "tcp", "127.0.0.1:1").Await(ctx)
 		var op *net.OpError
 		require.ErrorAs(t, err, &op)
@@ -112,7 +112,7 @@ func TestErrorsHaveStdsShapes(t *testing.T) {
 }
 
 func TestReadsAreServedInOrder(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		c, p := peer(t, ctx)
 		some, line, all := c.Read(3), c.ReadLine(), c.ReadAll(0)
 		buf := make([]byte, 2)
@@ -136,7 +136,7 @@ func TestReadsAreServedInOrder(t *testing.T) {
 }
 
 func TestReadLineKnowsBothEndsAndTheLast(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		c, p := peer(t, ctx)
 		_, err := p.Write([]byte("unix\ndos\r\nlone\rcr\n\nlast"))
 		require.NoError(t, err)
@@ -152,7 +152,7 @@ func TestReadLineKnowsBothEndsAndTheLast(t *testing.T) {
 }
 
 func TestLimitsLeaveTheBytesReadable(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		c, p := peer(t, ctx)
 		long := strings.Repeat("x", 100<<10)
 		go func() {
@@ -169,7 +169,7 @@ func TestLimitsLeaveTheBytesReadable(t *testing.T) {
 }
 
 func TestCancelledReadLosesNothing(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		c, p := peer(t, ctx)
 		first, second := c.ReadLine(), c.ReadLine()
 		first.Cancel()
@@ -188,7 +188,7 @@ func TestCancelledReadLosesNothing(t *testing.T) {
 }
 
 func TestStdReadersAndWritersRunInATask(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		client, server := pair(t, ctx)
 		promise.Go(ctx, func(ctx context.Context) error {
 			w := bufio.NewWriter(client.Writer(ctx))
@@ -214,7 +214,7 @@ func TestStdReadersAndWritersRunInATask(t *testing.T) {
 }
 
 func TestBigWritesArriveWholeAndWaitForTheReader(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		c, p := peer(t, ctx)
 		data := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 		write := c.Write(data)
@@ -231,7 +231,7 @@ func TestBigWritesArriveWholeAndWaitForTheReader(t *testing.T) {
 }
 
 func TestNeverReadingPeerBoundsTheBuffer(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		c, _ := peer(t, ctx)
 		chunk := make([]byte, 10_000)
 		full := 0
@@ -253,7 +253,7 @@ func outcomeOf[T any](p *promise.Promise[T]) (error, bool) {
 }
 
 func TestHalfClose(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		client, server := pair(t, ctx)
 		client.WriteString("question")
 		require.NoError(t, client.Output.Close().Wait(ctx))
@@ -274,7 +274,7 @@ func TestHalfClose(t *testing.T) {
 }
 
 func TestCloseFlushesAndRejectsReaders(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		c, p := peer(t, ctx)
 		read := c.ReadLine()
 		c.WriteString("bye")
@@ -291,7 +291,7 @@ func TestCloseFlushesAndRejectsReaders(t *testing.T) {
 }
 
 func TestResetIsAnError(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		c, p := peer(t, ctx)
 		read := c.ReadLine()
 		require.NoError(t, p.SetLinger(0))
@@ -305,7 +305,7 @@ func TestResetIsAnError(t *testing.T) {
 }
 
 func TestCancelledDialIsWithdrawn(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		ln := listen(t, ctx, "tcp")
 		for range 100 {
 			p := weftio.Dial(ctx, "tcp", ln.String())
@@ -323,7 +323,7 @@ func TestCancelledDialIsWithdrawn(t *testing.T) {
 }
 
 func TestWithConnClosesTheConnection(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		ln := listen(t, ctx, "tcp")
 		srv := weftio.Serve(ctx, ln, echo)
 		var conn *weftio.Conn
@@ -341,59 +341,8 @@ func TestWithConnClosesTheConnection(t *testing.T) {
 	})
 }
 
-func TestServerReportsHandlersAndLivesOn(t *testing.T) {
-	var reported []error
-	run(t, func(ctx context.Context) error {
-		ln := listen(t, ctx, "tcp")
-		srv := weftio.Serve(ctx, ln, func(ctx context.Context, c *weftio.Conn) error {
-			line, err := c.ReadLine().Await(ctx)
-			switch line {
-			case "panic":
-				panic("in a handler")
-			case "fail":
-				return errTest
-			}
-			c.WriteString("fine") // flushed when the handler has returned
-			return err
-		}, weftio.OnConnError(func(_ *weftio.Conn, err error) { reported = append(reported, err) }))
-		for word, want := range map[string]string{"panic": "", "fail": "", "ok": "fine"} {
-			b, err := weftio.WithConn(ctx, "tcp", ln.String(), func(ctx context.Context, c *weftio.Conn) ([]byte, error) {
-				c.WriteLine(word)
-				return c.ReadAll(0).Await(ctx)
-			}).Await(ctx)
-			require.NoError(t, err)
-			assert.Equal(t, want, string(b), word)
-		}
-		assert.Equal(t, 3, srv.Served())
-		return srv.Shutdown(ctx).Wait(ctx)
-	})
-	require.Len(t, reported, 2)
-	err := errors.Join(reported...)
-	var perr *promise.PanicError
-	assert.ErrorAs(t, err, &perr)
-	assert.ErrorIs(t, err, errTest)
-}
-
-func TestShutdownCutsOffWhoDoesNotEnd(t *testing.T) {
-	run(t, func(ctx context.Context) error {
-		ln := listen(t, ctx, "tcp")
-		srv := weftio.Serve(ctx, ln, echo)
-		c, err := weftio.Dial(ctx, "tcp", ln.String()).Await(ctx)
-		require.NoError(t, err)
-		c.WriteLine("x")
-		require.NoError(t, c.ReadLine().Wait(ctx))
-		short, cancel := promise.ContextTimeout(ctx, 5*time.Millisecond)
-		defer cancel()
-		err = srv.Shutdown(short).Wait(ctx)
-		assert.ErrorIs(t, err, promise.ErrTimeout)
-		assert.ErrorContains(t, err, c.LocalAddr().String())
-		assert.Equal(t, weftio.EOF, c.ReadLine().Wait(ctx))
-		return c.Close().Wait(ctx)
-	})
-}
-
 func TestManyConnectionsAtOnce(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		ln := listen(t, ctx, "tcp")
 		srv := weftio.Serve(ctx, ln, echo)
 		var all []*promise.Promise[string]
@@ -413,7 +362,7 @@ func TestManyConnectionsAtOnce(t *testing.T) {
 }
 
 func TestConnectionsWorkFromManyGoroutines(t *testing.T) {
-	_, ctx := start(t)
+	_, ctx := wefttest.Start(t)
 	ln := listen(t, ctx, "tcp")
 	weftio.Serve(ctx, ln, echo)
 	done := make(chan error)
@@ -438,7 +387,7 @@ func TestConnectionsWorkFromManyGoroutines(t *testing.T) {
 }
 
 func TestLookups(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		addrs, err := weftio.LookupHost(ctx, "localhost").Await(ctx)
 		require.NoError(t, err)
 		require.NotEmpty(t, addrs)

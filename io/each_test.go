@@ -19,7 +19,7 @@ import (
 )
 
 func TestEachGivesEveryPieceInOrderAndEndsWithTheInput(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		client, server := pair(t, ctx)
 		defer server.Close()
 		var got bytes.Buffer
@@ -37,7 +37,7 @@ func TestEachGivesEveryPieceInOrderAndEndsWithTheInput(t *testing.T) {
 }
 
 func TestEachWithWriteIsAnEchoNoFasterThanItsPeerReads(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		c, p := peer(t, ctx)
 		defer c.Close()
 		echo := c.Each(c.Write)
@@ -61,7 +61,7 @@ func TestEachWithWriteIsAnEchoNoFasterThanItsPeerReads(t *testing.T) {
 }
 
 func TestEachWaitsForThePromiseOfItsFunction(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		client, server := pair(t, ctx)
 		defer client.Close()
 		defer server.Close()
@@ -116,7 +116,7 @@ func TestWhatEndsEach(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			run(t, func(ctx context.Context) error {
+			wefttest.Run(t, func(ctx context.Context) error {
 				client, server := pair(t, ctx)
 				defer client.Close()
 				defer server.Close()
@@ -133,7 +133,7 @@ func TestWhatEndsEach(t *testing.T) {
 }
 
 func TestCancelledEachLeavesTheRestToTheNextOperation(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		client, server := pair(t, ctx)
 		defer client.Close()
 		defer server.Close()
@@ -157,7 +157,7 @@ func TestCancelledEachLeavesTheRestToTheNextOperation(t *testing.T) {
 }
 
 func TestCloseEndsEachAlsoFromInsideItsFunction(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		client, server := pair(t, ctx)
 		defer client.Close()
 		all := server.Each(func([]byte) *promise.Promise[promise.Unit] { return server.Close() })
@@ -168,7 +168,7 @@ func TestCloseEndsEachAlsoFromInsideItsFunction(t *testing.T) {
 }
 
 func TestEachGetsItsPieceWholeWhenTheTurnIsTooShort(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		client, server := pair(t, ctx)
 		defer client.Close()
 		defer server.Close()
@@ -199,7 +199,7 @@ func TestEachAllocatesNothingForAPiece(t *testing.T) {
 	if wefttest.RaceDetector {
 		t.Skip("the race detector allocates")
 	}
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		client, server := pair(t, ctx)
 		defer client.Close()
 		defer server.Close()

@@ -12,10 +12,11 @@ import (
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
 	"github.com/weft-go/weft/uv/uvtest/slowdns"
+	"github.com/weft-go/weft/wefttest"
 )
 
 func TestLookupThatOutlivesTheLoopIsNamedAndReaped(t *testing.T) {
-	l, ctx := start(t, weftio.Grace(10*time.Millisecond))
+	l, ctx := wefttest.Start(t, weftio.Grace(10*time.Millisecond))
 	p := weftio.LookupHost(ctx, slowdns.Host)
 	slowdns.Entered()
 	assert.ErrorContains(t, l.Close(), "1 name lookup")

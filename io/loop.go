@@ -123,9 +123,7 @@ func Run(ctx context.Context, main func(ctx context.Context) error, opts ...Opti
 		l.abandon()
 		return err
 	}
-	p := promise.Spawn(l.q.Context(ctx), func(ctx context.Context) (promise.Unit, error) {
-		return promise.Unit{}, main(ctx)
-	})
+	p := promise.Go(l.q.Context(ctx), main)
 	p.OnSettle(func(promise.Unit, error) { l.mainEnded() })
 	l.live()
 	merr := context.Canceled

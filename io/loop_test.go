@@ -16,6 +16,7 @@ import (
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
 	"github.com/weft-go/weft/uv/uvtest"
+	"github.com/weft-go/weft/wefttest"
 )
 
 func TestRunReturnsWhatMainReturns(t *testing.T) {
@@ -29,7 +30,7 @@ func TestRunReturnsWhatMainReturns(t *testing.T) {
 }
 
 func TestNestedRunIsAnError(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		err := weftio.Run(ctx, func(context.Context) error { return nil })
 		assert.ErrorIs(t, err, weftio.ErrNested)
 		assert.ErrorContains(t, err, "promise.Spawn")
@@ -69,7 +70,7 @@ func TestFailedRequireInMainTaskAndCallback(t *testing.T) {
 	}()
 	<-done
 	assert.True(t, fake.failed.Swap(false))
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		p := promise.Go(ctx, func(context.Context) error { require.Fail(fake, "in a task"); return nil })
 		assert.Equal(t, promise.ErrGoexit, p.Wait(ctx))
 		assert.True(t, fake.failed.Swap(false))
@@ -88,7 +89,7 @@ func (f *fakeT) FailNow()              { runtime.Goexit() }
 
 func TestPanicsInCallbacksAreReported(t *testing.T) {
 	var reported []error
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		loop := weftio.LoopFrom(ctx)
 		require.NoError(t, loop.Post(func() { panic(errTest) }))
 		weftio.Sleep(ctx, 0).OnSettle(func(promise.Unit, error) { panic("bare") })
@@ -103,7 +104,7 @@ func TestPanicsInCallbacksAreReported(t *testing.T) {
 }
 
 func TestAwaitInABareCallbackSaysSo(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		p := promise.Map(weftio.Sleep(ctx, 0), func(promise.Unit) (int, error) {
 			return 0, weftio.Sleep(ctx, 0).Wait(ctx)
 		})
@@ -128,7 +129,7 @@ func TestContextWithoutALoopSaysSo(t *testing.T) {
 }
 
 func TestLoopWorksFromOtherGoroutines(t *testing.T) {
-	l, ctx := start(t)
+	l, ctx := wefttest.Start(t)
 	for range 3 {
 		require.NoError(t, weftio.Sleep(ctx, time.Millisecond).Wait(ctx))
 	}
@@ -151,8 +152,7 @@ func TestLoopWorksFromOtherGoroutines(t *testing.T) {
 }
 
 func TestManyGoroutinesAwaitOneLoop(t *testing.T) {
-	before := goroutines()
-	l, ctx := start(t)
+	l, ctx := wefttest.Start(t)
 	var sum atomic.Int64
 	done := make(chan struct{})
 	for i := range 50 {
@@ -172,7 +172,6 @@ func TestManyGoroutinesAwaitOneLoop(t *testing.T) {
 	assert.EqualValues(t, 1000, sum.Load())
 
 	require.NoError(t, l.Close())
-	clean(t, l, before)
 }
 
 func TestHoldKeepsRunFromReturning(t *testing.T) {
@@ -190,12 +189,12 @@ func TestHoldKeepsRunFromReturning(t *testing.T) {
 }
 
 func TestShutdownWaitsForTasks(t *testing.T) {
-	l, ctx := start(t)
+	l, ctx := wefttest.Start(t)
 	p := promise.Go(ctx, func(ctx context.Context) error { return weftio.Sleep(ctx, 20*time.Millisecond).Wait(ctx) })
 	require.NoError(t, l.Shutdown(t.Context()))
 	assert.NoError(t, p.Wait(t.Context()))
 
-	l, ctx = start(t)
+	l, ctx = wefttest.Start(t)
 	promise.Go(ctx, func(ctx context.Context) error { return weftio.Sleep(ctx, time.Hour).Wait(ctx) })
 	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
@@ -203,7 +202,7 @@ func TestShutdownWaitsForTasks(t *testing.T) {
 }
 
 func TestTimersReadyBeforeThePollDoNotHang(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		for range 1000 {
 			require.NoError(t, weftio.Sleep(ctx, 0).Wait(ctx))
 			require.NoError(t, promise.Pause(ctx).Wait(ctx))
@@ -213,7 +212,7 @@ func TestTimersReadyBeforeThePollDoNotHang(t *testing.T) {
 }
 
 func TestSleepIsNeverEarlyAndKeepsOrder(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		var order []int
 		for i, d := range []time.Duration{3, 1, 2} {
 			d *= 5 * time.Millisecond
@@ -230,8 +229,8 @@ func TestSleepIsNeverEarlyAndKeepsOrder(t *testing.T) {
 }
 
 func TestTwoLoopsAwaitEachOther(t *testing.T) {
-	a, actx := start(t)
-	b, bctx := start(t)
+	a, actx := wefttest.Start(t)
+	b, bctx := wefttest.Start(t)
 	p := promise.Spawn(actx, func(ctx context.Context) (int, error) {
 		inner := promise.Spawn(bctx, func(ctx context.Context) (int, error) {
 			return 1, weftio.Sleep(ctx, time.Millisecond).Wait(ctx)
@@ -261,7 +260,7 @@ func TestTwoLoopsAwaitEachOther(t *testing.T) {
 }
 
 func TestForeignHandleOnTheLoopMayCallGo(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		p, r := promise.New[int](ctx)
 		uvtest.StartTimer(weftio.LoopFrom(ctx).UVLoop(), func() { r.Resolve(42) })
 		v, err := p.Await(ctx)
@@ -271,7 +270,7 @@ func TestForeignHandleOnTheLoopMayCallGo(t *testing.T) {
 }
 
 func TestAwaitBelowACFrameSaysSo(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		var err error
 		uvtest.Call(func() { err = weftio.Sleep(ctx, 0).Wait(ctx) })
 		assert.ErrorIs(t, err, promise.ErrWouldDeadlock)
@@ -280,7 +279,7 @@ func TestAwaitBelowACFrameSaysSo(t *testing.T) {
 }
 
 func TestAwaitInsideAnIteratorOfTheTask(t *testing.T) {
-	run(t, func(ctx context.Context) error {
+	wefttest.Run(t, func(ctx context.Context) error {
 		next, stop := iter.Pull(func(yield func(error) bool) {
 			for yield(weftio.Sleep(ctx, time.Microsecond).Wait(ctx)) {
 			}

@@ -182,11 +182,11 @@ func (s *Server) watchSilence() {
 
 // Shutdown stops accepting, closes the listener and the connections whose handler waits for the first byte, and waits until
 // the handlers have returned and what they wrote has left. When ctx ends first, the handlers that are left are cancelled, their
-// connections closed at once, and the promise is rejected with a *CutOffError.
+// connections closed at once, and the promise is rejected with a *CutOffError. Cancelling the promise changes nothing. Safe from any
+// goroutine.
 func (s *Server) Shutdown(ctx context.Context) *promise.Promise[promise.Unit] {
-	return promise.Spawn(s.l.Context(ctx), func(ctx context.Context) (promise.Unit, error) {
-		return promise.Unit{}, s.shutdown(ctx)
-	})
+	limit := s.l.Context(ctx)
+	return promise.Go(context.WithoutCancel(limit), func(context.Context) error { return s.shutdown(limit) })
 }
 
 // CutOffError is what Shutdown is rejected with when connections outlived its ctx.
