@@ -8,7 +8,7 @@ import (
 	"github.com/weft-go/weft/promise"
 )
 
-// Each calls f with every piece of the input as it comes, without a task, an allocation or a copy for each: the callback
+// Each calls f with every piece of the input as it comes, of up to 64 KiB, without a task, an allocation or a copy for each: the callback
 // style. f runs on the loop; the piece is its own until it returns. When f returns a promise that is pending, the next piece
 // waits for that, and what the peer sends meanwhile waits with the system; a nil promise is a fulfilled one. So
 // conn.Each(conn.Write) sends back whatever comes, no faster than the peer takes it.
@@ -77,10 +77,14 @@ func (e *each) piece() []byte {
 	if !e.Pending() {
 		return nil
 	}
-	piece := in.data
-	in.data, in.lent = nil, false
+	piece := in.data[:min(len(in.data), maxPiece)]
+	in.data = in.data[len(piece):]
+	in.trim()
 	return piece
 }
+
+// maxPiece is the most that f gets at a time: an Output takes that at any time at which the promise of the last Write is settled.
+const maxPiece = highWater
 
 // call calls f. What f does instead of returning counts as a rejection.
 func (e *each) call(piece []byte) (p *promise.Promise[promise.Unit]) {

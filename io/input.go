@@ -105,8 +105,8 @@ func (in *Input) serve() {
 
 // trim lets go of an empty buffer, so that an idle channel has none.
 func (in *Input) trim() {
-	if len(in.data) == 0 && !in.lent {
-		in.data = nil
+	if len(in.data) == 0 {
+		in.data, in.lent = nil, false
 	}
 }
 
