@@ -20,9 +20,8 @@ type Conn struct {
 	*Output
 
 	l      *Loop
-	local  netip.AddrPort
+	local  *netip.AddrPort // shared with the listener where that knows it
 	remote netip.AddrPort
-	state  *connState
 
 	mu     sync.Mutex
 	closed *closeOp      // Close was called
@@ -38,9 +37,9 @@ type connState struct {
 	place ringLink[resource]
 
 	// Loop goroutine only.
-	shutd bool       // the handle is closing
-	gone  bool       // it has closed
-	done  []*closeOp // wait for that
+	shutd bool     // the handle is closing
+	gone  bool     // it has closed
+	done  *closeOp // waits for that
 }
 
 // newConn returns a connection whose handle open makes. Loop goroutine only.
@@ -51,20 +50,32 @@ func newConn(l *Loop, open func(*uv.TCP) error) (*connState, error) {
 	}
 	s.in = Input{l: l, src: s}
 	s.out = Output{l: l, dst: s}
-	s.conn = Conn{Input: &s.in, Output: &s.out, l: l, state: s}
+	s.conn = Conn{Input: &s.in, Output: &s.out, l: l}
 	l.open.add(&s.place, s)
 	return s, nil
 }
 
-// established fills in what a connected socket knows.
-func (s *connState) established() {
+// state returns the connection with all its parts.
+func (c *Conn) state() *connState { return c.src.(*connState) }
+
+// established fills in what a connected socket knows. local is its address, if that is known.
+func (s *connState) established(local *netip.AddrPort) {
 	_ = s.tcp.NoDelay(true) // a socket that the peer has reset already reports that at the first read
-	s.conn.local, _ = s.tcp.Sockname()
+	if local == nil {
+		addr, _ := s.tcp.Sockname()
+		local = &addr
+	}
+	s.conn.local = local
 	s.conn.remote, _ = s.tcp.Peername()
 }
 
 // LocalAddr returns this end's address.
-func (c *Conn) LocalAddr() net.Addr { return tcpAddr(c.local) }
+func (c *Conn) LocalAddr() net.Addr {
+	if c.local == nil { // it was never connected
+		return nil
+	}
+	return tcpAddr(*c.local)
+}
 
 // RemoteAddr returns the other end's address.
 func (c *Conn) RemoteAddr() net.Addr { return tcpAddr(c.remote) }
@@ -78,11 +89,12 @@ func (c *Conn) Close() *promise.Promise[promise.Unit] {
 	if c.closed != nil {
 		return c.closed.Promise()
 	}
-	op := &closeOp{s: c.state}
+	s := c.state()
+	op := &closeOp{s: s}
 	c.closed = op
 	if op.Init(c.l.q, nil) {
-		c.state.in.discard(c.state.readError(errClosed))
-		c.state.out.flush(true).OnSettle(op.flushed)
+		s.in.discard(s.readError(errClosed))
+		s.out.flush(true).OnSettle(op.flushed)
 	}
 	return op.Promise()
 }
@@ -104,7 +116,7 @@ func (op *closeOp) perform() {
 		op.Settle(promise.Unit{}, op.err)
 		return
 	}
-	op.s.done = append(op.s.done, op)
+	op.s.done = op // the only one: see Close
 	op.s.shutdown(errClosed)
 }
 
@@ -114,7 +126,7 @@ func (op *closeOp) refused(err error) { op.Fail(err) }
 // once the end of the stream is on its way.
 //
 // A second CloseWrite returns the same.
-func (c *Conn) CloseWrite() *promise.Promise[promise.Unit] { return c.state.closeWrite() }
+func (c *Conn) CloseWrite() *promise.Promise[promise.Unit] { return c.state().closeWrite() }
 
 func (s *connState) closeWrite() *promise.Promise[promise.Unit] {
 	c := &s.conn
@@ -161,7 +173,7 @@ func (op *closeWriteOp) Complete(ev uv.Event) {
 
 // CloseRead stops reading: what is there is dropped, what comes is left with the system, and reads are rejected with
 // net.ErrClosed. Writing goes on.
-func (c *Conn) CloseRead() *promise.Promise[promise.Unit] { return c.state.closeRead() }
+func (c *Conn) CloseRead() *promise.Promise[promise.Unit] { return c.state().closeRead() }
 
 func (s *connState) closeRead() *promise.Promise[promise.Unit] {
 	s.in.discard(s.readError(errClosed))
@@ -202,10 +214,10 @@ type connCloser connState
 // Complete settles what waits for the close.
 func (c *connCloser) Complete(uv.Event) {
 	c.gone = true
-	for _, op := range c.done {
+	if op := c.done; op != nil {
 		op.Settle(promise.Unit{}, op.err)
+		c.done = nil
 	}
-	c.done = nil
 }
 
 func (s *connState) link() *ringLink[resource] { return &s.place }

@@ -123,7 +123,7 @@ func (op *connectOp) Complete(ev uv.Event) {
 	}
 	s := op.s
 	op.s = nil
-	s.established()
+	s.established(nil)
 	if !op.Settle(&s.conn, nil) {
 		s.shutdown(errClosed)
 	}

@@ -21,7 +21,6 @@ func (in *Input) Each(f func(piece []byte) *promise.Promise[promise.Unit]) *prom
 	}
 	e := &each{f: f}
 	if e.open(in, e) {
-		e.step.Init(in.l.q, e)
 		in.submit(e)
 	}
 	return e.Promise()
@@ -43,7 +42,7 @@ func (e *each) take(in *Input) bool {
 	case e.busy:
 		return false
 	case len(in.data) > 0:
-		e.busy = e.step.Post()
+		e.busy = e.step.Post(in.l.q, e)
 		return false
 	case in.err == EOF:
 		return e.Settle(promise.Unit{}, nil)

@@ -112,6 +112,14 @@ func (ln *Listener) open() (call string, err error) {
 	return "getsockname", err
 }
 
+// localAddr returns what its connections have as their own address, nil when each has another.
+func (ln *Listener) localAddr() *netip.AddrPort {
+	if ln.addr.Addr().IsUnspecified() {
+		return nil
+	}
+	return &ln.addr
+}
+
 // Addr returns the address that the listener listens on.
 func (ln *Listener) Addr() net.Addr { return tcpAddr(ln.addr) }
 
@@ -207,7 +215,7 @@ func (ln *Listener) hand(op *acceptOp) {
 		op.Fail(ln.error("accept", err))
 		return
 	}
-	s.established()
+	s.established(ln.localAddr())
 	if !op.Settle(&s.conn, nil) {
 		s.shutdown(errClosed)
 	}

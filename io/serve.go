@@ -26,7 +26,7 @@ type Server struct {
 
 	// Loop goroutine only.
 	live     ring[*served] // in the order accepted
-	silent   ring[*served] // those of live whose handler waits for the first byte, likewise
+	silent   ring[*silent] // those of live whose handler waits for the first byte, likewise
 	gone     bell          // rings when a connection has closed
 	watching bool          // a timer runs for the first of silent
 	closing  bool
@@ -119,15 +119,6 @@ func (s *Server) cancel(cause error) {
 	}
 }
 
-// dropSilent closes the connections whose peers have not spoken.
-func (s *Server) dropSilent() {
-	for k := s.silent.first(); k != nil; k = s.silent.first() {
-		d := k.of
-		d.end(nil)
-		d.cut(errClosed)
-	}
-}
-
 // backOff returns the pause after a failure to accept, last being the one before.
 func backOff(last time.Duration) time.Duration {
 	return min(max(2*last, 5*time.Millisecond), time.Second)
@@ -148,36 +139,12 @@ func (s *Server) start(c *Conn) {
 	s.accepted.Add(1)
 	s.open.Add(1)
 	d := &served{s: s, c: c}
-	d.step.Init(s.l.q, d)
-	s.live.add(&d.inLive, d)
-	if !s.lazy {
-		d.step.Post() // a closed loop needs no handler
+	s.live.add(&d.place, d)
+	if s.lazy {
+		s.startAtFirstByte(d)
 		return
 	}
-	d.since = s.l.Now()
-	s.silent.add(&d.inSilent, d)
-	s.watchSilence()
-	c.submit((*firstByte)(d))
-}
-
-// watchSilence closes the connections whose peers have not spoken in time. They are in the order of their accept, so that one
-// timer, for the first, does for all.
-func (s *Server) watchSilence() {
-	for k := s.silent.first(); k != nil && s.firstByte > 0 && !s.watching; k = s.silent.first() {
-		d := k.of
-		if left := d.since + s.firstByte - s.l.Now(); left > 0 {
-			s.watching = true
-			Sleep(s.ctx, left).OnSettle(func(promise.Unit, error) {
-				s.watching = false
-				if !s.closing {
-					s.watchSilence()
-				}
-			})
-			return
-		}
-		d.end(fmt.Errorf("nothing came within %v of the connection: %w", s.firstByte, promise.ErrTimeout))
-		d.cut(errClosed)
-	}
+	_ = s.l.q.Post(d.start) // a closed loop needs no handler
 }
 
 // Shutdown stops accepting, closes the listener and the connections whose handler waits for the first byte, and waits until

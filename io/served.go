@@ -7,27 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"time"
 
 	"github.com/weft-go/weft/promise"
 )
 
 // served is a connection of a server, from accept until it is closed. Loop goroutine only.
 type served struct {
-	s        *Server
-	c        *Conn
-	p        *promise.Promise[promise.Unit] // the handler's; nil until that starts
-	step     promise.Step                   // starts the handler
-	inLive   ringLink[*served]
-	inSilent ringLink[*served]
-	since    time.Duration // accepted; kept for FirstByteTimeout
-	ended    bool
+	s     *Server
+	c     *Conn
+	p     *promise.Promise[promise.Unit] // the handler's; nil until that starts
+	place ringLink[*served]
+	ended bool
 }
 
-// RunStep implements promise.Stepper: it starts the handler.
-func (d *served) RunStep() {
-	s := d.s
-	s.silent.remove(&d.inSilent)
+// start starts the handler.
+func (d *served) start() {
 	if d.ended {
 		return
 	}
@@ -36,8 +30,10 @@ func (d *served) RunStep() {
 		p = fulfilled
 	}
 	d.p = p
-	p.OnSettle(func(_ promise.Unit, err error) { d.end(err) })
+	p.OnSettle(d.settled)
 }
+
+func (d *served) settled(_ promise.Unit, err error) { d.end(err) }
 
 // call calls the handler. What that does instead of returning counts as a rejection.
 func (d *served) call() (p *promise.Promise[promise.Unit]) {
@@ -63,7 +59,6 @@ func (d *served) end(err error) {
 		return
 	}
 	d.ended = true
-	d.s.silent.remove(&d.inSilent)
 	d.report(err)
 	d.c.Close().OnSettle(func(_ promise.Unit, cerr error) {
 		if err == nil {
@@ -78,7 +73,7 @@ func (d *served) cut(cause error) {
 	if d.p != nil {
 		d.p.CancelCause(cause)
 	}
-	d.c.state.shutdown(errClosed)
+	d.c.state().shutdown(errClosed)
 }
 
 // report hands an error of the connection to the server's handler, unless it is the end of the handler's ctx, or of the server.
@@ -101,20 +96,7 @@ func connError(c *Conn, err error) error {
 
 // forget makes room for another connection.
 func (s *Server) forget(d *served) {
-	s.live.remove(&d.inLive)
+	s.live.remove(&d.place)
 	s.open.Add(-1)
 	s.gone.ring()
 }
-
-// firstByte is a served connection as the operation that waits for its peer to speak.
-type firstByte served
-
-func (f *firstByte) take(in *Input) bool {
-	if len(in.data) == 0 && in.err == nil {
-		return false
-	}
-	f.step.Post() // a closed loop needs no handler
-	return true
-}
-
-func (f *firstByte) fail(error) {}

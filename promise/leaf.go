@@ -7,9 +7,8 @@ import "context"
 // Leaf is a promise made to be embedded in the operation that settles it, so that an operation is one object. Its zero
 // value is not usable: call Init.
 type Leaf[T any] struct {
-	p    Promise[T]
-	op   Canceler
-	link ctxLink
+	p  Promise[T]
+	op Canceler
 }
 
 // Init makes the leaf pending on q's loop. c is told when the promise is cancelled; with a nil c the promise is not
@@ -41,12 +40,25 @@ func (l *Leaf[T]) renew() {
 	l.p.val, l.p.err, l.p.from = zero, nil, nil
 	l.p.fwd.Store(nil)
 	l.p.state.Store(0)
-	l.op, l.link = nil, ctxLink{}
+	l.op = nil
 }
 
 // Follow has the end of ctx cancel the promise. It returns false when ctx has ended already, and the promise is then
 // rejected. It is for operations that start with a ctx, right after Init.
-func (l *Leaf[T]) Follow(ctx context.Context) bool { return l.p.follow(ctx, &l.link) }
+func (l *Leaf[T]) Follow(ctx context.Context) bool {
+	f := &follower[T]{leaf: l}
+	l.p.from = f
+	return l.p.follow(ctx, &f.link)
+}
+
+// follower is the source of a leaf that its context ends. It is an object of its own since few operations need it.
+type follower[T any] struct {
+	leaf *Leaf[T]
+	link ctxLink
+}
+
+func (f *follower[T]) seek(s *search) fate { return f.leaf.seek(s) }
+func (f *follower[T]) release()            { f.link.unlink() }
 
 // Fail rejects the promise with err: for an operation that could not start. It is Settle without a value.
 func (l *Leaf[T]) Fail(err error) bool {
@@ -65,8 +77,9 @@ func (l *Leaf[T]) Promise() *Promise[T] { return &l.p }
 func (l *Leaf[T]) Pending() bool { return l.p.State() == StatePending }
 
 func (l *Leaf[T]) seek(s *search) fate {
+	if l.op == nil {
+		return passed // not cancelable, not by its context either
+	}
 	s.stop(l.op)
 	return leaf
 }
-
-func (l *Leaf[T]) release() { l.link.unlink() }

@@ -3,30 +3,23 @@
 package promise
 
 // Step is a place on a loop's run queue made to be embedded: what an object of a loop has run again and again, in its turn
-// among the callbacks, without allocating. Its zero value is not usable: call Init.
+// among the callbacks, without allocating.
 type Step struct {
 	node node
-	q    *Queue
 	r    Stepper
 }
 
-// Stepper is what a Step runs: on the loop, as any callback. A panic goes to the loop's handler.
+// Stepper is what a Step runs, on the loop. RunStep must not panic: it is for the insides of an operation, which know whom a panic
+// of the user's code concerns.
 type Stepper interface{ RunStep() }
 
-// Init makes r what Post has q run.
-func (s *Step) Init(q *Queue, r Stepper) {
-	s.q, s.r = q, r
-	s.node.cb = s
+// Post has r run on q's loop. The step must not be posted again before it has begun to run. Post returns false when the loop is
+// closed, and r will not run. Safe from any goroutine, for one at a time.
+func (s *Step) Post(q *Queue, r Stepper) bool {
+	s.r, s.node.cb = r, s
+	return q.enqueue(&s.node)
 }
 
-// Post has the step run. It must not be posted again before it has begun to run. It returns false when the loop is closed,
-// and the step will not run. Safe from any goroutine, for one at a time.
-func (s *Step) Post() bool { return s.q.enqueue(&s.node) }
+func (s *Step) run() { s.r.RunStep() }
 
 func (s *Step) describe() string { return funcName(s.r.RunStep) }
-
-func (s *Step) run() {
-	if err := protect(s.r.RunStep, nil); err != nil {
-		s.q.Report(err)
-	}
-}
