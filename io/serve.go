@@ -42,9 +42,7 @@ func Serve(ctx context.Context, ln *Listener, handler func(ctx context.Context, 
 		panic("weftio: Serve: the listener or the handler is nil")
 	}
 	return serve(ctx, ln, opts, func(ctx context.Context, c *Conn) *promise.Promise[promise.Unit] {
-		return promise.Spawn(ctx, func(ctx context.Context) (promise.Unit, error) {
-			return promise.Unit{}, handler(ctx, c)
-		})
+		return promise.Go(ctx, func(ctx context.Context) error { return handler(ctx, c) })
 	})
 }
 

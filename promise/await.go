@@ -20,6 +20,7 @@ type awaited interface {
 	input
 	missing() bool
 	outcome() (err error, settled bool) //nolint:revive
+	attach(n *node) bool
 	attachFrom(q *Queue, n *node) bool
 	ran(owner *Queue, n *node)
 	withdraw(n *node, cause error) (settled bool)
@@ -53,7 +54,14 @@ func (p *Promise[T]) Await(ctx context.Context) (T, error) {
 		}
 		return v, err
 	}
-	if err := await(ctx, p); err != nil {
+	co, err := waiting()
+	switch {
+	case co != nil:
+		err = co.await(ctx, p)
+	case err == nil:
+		err = awaitOutside(ctx, p)
+	}
+	if err != nil {
 		var zero T
 		return zero, err
 	}
@@ -65,21 +73,6 @@ func (p *Promise[T]) Await(ctx context.Context) (T, error) {
 func (p *Promise[T]) Wait(ctx context.Context) error {
 	_, err := p.Await(ctx)
 	return err
-}
-
-// await returns nil once p has an outcome, or why it was not waited for.
-func await(ctx context.Context, p awaited) error {
-	co, err := waiting()
-	switch {
-	case err != nil:
-		return err
-	case co != nil:
-		return co.await(ctx, p)
-	}
-	j := jobOf(ctx)
-	j.leave()
-	defer j.back()
-	return awaitGoroutine(ctx, p)
 }
 
 // waiting returns the coroutine of the task that the caller is part of, nil in an ordinary goroutine, and an error where no wait would end.
@@ -111,7 +104,11 @@ func (g *gate) run() {
 	close(g.open)
 }
 
-func awaitGoroutine(ctx context.Context, p awaited) error {
+// awaitOutside is an Await in an ordinary goroutine. It returns nil once p has an outcome, or why it was not waited for.
+func awaitOutside(ctx context.Context, p awaited) error {
+	j := jobOf(ctx)
+	j.leave()
+	defer j.back()
 	g := &gate{p: p, open: make(chan struct{})}
 	g.node.cb = g
 	if !p.attachFrom(nil, &g.node) {

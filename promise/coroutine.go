@@ -16,7 +16,7 @@ type coroutine struct {
 	waiter  *waiter
 	first   waiter // what waiter points to, until an abandoned wait has left it on the run queue
 	waiting bool
-	watch   watch
+	watch   *watch // made when the task first awaits under a context that is not its own
 
 	notice    node // put on the run queue when a wait may have to end early
 	noticeSet bool // under q.mu
@@ -36,32 +36,40 @@ type CoroutineHost interface {
 // caller; body is then called again, until it returns by itself. A loop passes the function that turns it.
 func (q *Queue) Host(body func()) {
 	for died := true; died; {
-		next, _ := iter.Pull(func(func(Unit) bool) { q.guard(body) })
+		next, _ := iter.Pull(func(func(Unit) bool) {
+			returned := false
+			defer q.leave(&returned)
+			q.enter()
+			body()
+			returned = true
+		})
 		died = enter(next)
 	}
 }
 
-// guard calls f in a coroutine and keeps a Goexit from spreading to whoever resumed that.
-func (q *Queue) guard(f func()) {
-	returned := false
-	host, _ := q.exec.(CoroutineHost)
-	defer func() {
-		if host != nil {
-			host.LeaveCoroutine()
-		}
-		if returned {
-			return
-		}
-		if r := recover(); r != nil {
-			panic(r)
-		}
-		panic(goexitSignal{})
-	}()
-	if host != nil {
+// enter is called first in a coroutine of the loop's, left last.
+func (q *Queue) enter() {
+	if host, ok := q.exec.(CoroutineHost); ok {
 		host.EnterCoroutine()
 	}
-	f()
-	returned = true
+}
+
+func (q *Queue) left() {
+	if host, ok := q.exec.(CoroutineHost); ok {
+		host.LeaveCoroutine()
+	}
+}
+
+// leave is deferred in the coroutine of Host. It keeps a Goexit from spreading to whoever resumed that.
+func (q *Queue) leave(returned *bool) {
+	r := recover()
+	q.left()
+	switch {
+	case r != nil:
+		panic(r)
+	case !*returned:
+		panic(goexitSignal{})
+	}
 }
 
 // enter resumes a coroutine. It returns true when that ended by runtime.Goexit.
@@ -91,30 +99,57 @@ func (q *Queue) coroutine() *coroutine {
 	co.notice.cb = (*notice)(co)
 	co.first.co, co.first.node.cb = co, &co.first
 	co.waiter = &co.first
-	co.next, co.stop = iter.Pull(func(yield func(Unit) bool) {
-		co.yield = yield
-		q.guard(co.work)
-	})
+	co.next, co.stop = iter.Pull(co.work)
 	return co
 }
 
-// work runs one task after the other.
-func (co *coroutine) work() {
-	q := co.q
-	for {
-		co.t.runner().exec(co)
+// work is the coroutine: it runs one task after the other. A task that waits keeps its frames from here on: small ones let many
+// tasks do with the smallest stack.
+func (co *coroutine) work(yield func(Unit) bool) {
+	returned := false
+	defer co.leave(&returned)
+	co.q.enter()
+	co.yield = yield
+	for more := true; more; {
+		if t := co.t; t.effect != nil {
+			t.runner().finish(co, t.effect((*taskCtx)(t)))
+		} else {
+			t.runner().exec(co)
+		}
 		co.t = nil
-		if co.takeNext() {
-			continue
-		}
-		if len(q.idle) >= maxIdle || q.closed.Load() {
-			return
-		}
-		q.idle = append(q.idle, co)
-		if !co.yield(Unit{}) {
-			return
-		}
+		more = co.takeNext() || co.rest()
 	}
+	returned = true
+}
+
+// leave is deferred in the coroutine. A panic or a Goexit of the task rejects its promise, and ends the coroutine.
+func (co *coroutine) leave(returned *bool) {
+	r, t := recover(), co.t
+	co.t = nil
+	if t != nil && !*returned {
+		err := ErrGoexit
+		if r != nil {
+			err = newPanicError(r)
+		}
+		t.runner().finish(co, err)
+	}
+	co.q.left()
+	switch {
+	case r != nil && t == nil:
+		panic(r) // it is none of the task's
+	case r == nil && !*returned:
+		panic(goexitSignal{})
+	}
+}
+
+// rest waits for another task. It returns false when there will be none.
+func (co *coroutine) rest() bool {
+	q := co.q
+	if len(q.idle) >= maxIdle || q.closed.Load() {
+		return false
+	}
+	q.idle = append(q.idle, co)
+	return co.yield(Unit{})
 }
 
 // takeNext takes the next step of the loop if that is the beginning of a task: it saves the switch to the loop and back.

@@ -35,7 +35,8 @@ func Go(ctx context.Context, f func(ctx context.Context) error) *Promise[Unit] {
 	if f == nil {
 		panic("promise: Go: the function is nil")
 	}
-	t := &task[Unit]{effect: f}
+	t := &task[Unit]{}
+	t.core.effect = f
 	t.state.Store(wantsReport)
 	return newTask(ctx, t)
 }
@@ -44,16 +45,16 @@ func Go(ctx context.Context, f func(ctx context.Context) error) *Promise[Unit] {
 // it runs is its coroutine's.
 type task[T any] struct {
 	Promise[T]
-	core   taskCore
-	f      func(ctx context.Context) (T, error)
-	effect func(ctx context.Context) error // Go's, in place of f
+	core taskCore
+	f    func(ctx context.Context) (T, error) // nil: core has one
 }
 
 // taskCore is the part of a task that does not depend on its type. It is also the task's context: see taskCtx.
 type taskCore struct {
 	q      *Queue
 	parent context.Context
-	start  node // puts the task on the run queue once; its callback is the task
+	effect func(ctx context.Context) error // Go's
+	start  node                            // puts the task on the run queue once; its callback is the task
 
 	// Under q.mu.
 	next, prev *taskCore  // in q.tasks
@@ -72,6 +73,7 @@ type runner interface {
 	callback
 	cell
 	exec(co *coroutine)
+	finish(co *coroutine, err error)
 	function() any
 	taskCore() *taskCore
 }
@@ -155,32 +157,17 @@ func (c *taskCore) begin(co *coroutine) bool {
 	return true
 }
 
-// exec runs the task's function to its end, in the task's coroutine.
+// exec runs the task's function to its end, in the task's coroutine. When that panics or calls runtime.Goexit, the coroutine
+// goes on with finish.
 func (t *task[T]) exec(co *coroutine) {
-	v, err := t.call(co)
+	v, err := t.f((*taskCtx)(&t.core))
 	t.end(co, v, err)
 }
 
-func (t *task[T]) call(co *coroutine) (v T, err error) {
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		if r := recover(); r != nil {
-			err = newPanicError(r)
-		} else {
-			t.end(co, v, ErrGoexit)
-		}
-	}()
-	ctx := (*taskCtx)(&t.core)
-	if t.effect != nil {
-		err = t.effect(ctx)
-	} else {
-		v, err = t.f(ctx)
-	}
-	returned = true
-	return v, err
+// finish ends a task that has no value.
+func (t *task[T]) finish(co *coroutine, err error) {
+	var v T
+	t.end(co, v, err)
 }
 
 // end settles the promise and forgets the task, in one step.
@@ -194,13 +181,13 @@ func (t *task[T]) end(co *coroutine, v T, err error) {
 	}
 	c.done()
 	q.batch.splice(&q.ready)
-	t.f, t.effect = nil, nil
+	t.f, c.effect = nil, nil
 	q.mu.Unlock()
 }
 
 func (t *task[T]) function() any {
-	if t.effect != nil {
-		return t.effect
+	if t.core.effect != nil {
+		return t.core.effect
 	}
 	return t.f
 }

@@ -76,7 +76,7 @@ func (co *coroutine) await(ctx context.Context, p awaited) error {
 func (co *coroutine) attachTo(p awaited) (*node, bool) {
 	if p.queue() == co.q {
 		co.waiter.ran = false
-		return &co.waiter.node, p.attachFrom(co.q, &co.waiter.node)
+		return &co.waiter.node, p.attach(&co.waiter.node)
 	}
 	r := &remoteWaiter{p: p, t: co.t}
 	r.node.cb = r
@@ -136,13 +136,16 @@ func (c *taskCore) step() {
 
 // watching reports whether the end of ctx interrupts the task already.
 func (co *coroutine) watching(ctx context.Context) bool {
-	return co.watch.comparable && co.watch.ctx == ctx
+	return co.watch != nil && co.watch.comparable && co.watch.ctx == ctx
 }
 
 // rewatch has the end of ctx interrupt the task's waits.
 func (co *coroutine) rewatch(ctx context.Context) {
 	co.unwatch()
-	w := &co.watch
+	if co.watch == nil {
+		co.watch = &watch{}
+	}
+	w := co.watch
 	if t, bare := tieOf(ctx, co.q); t != nil {
 		co.q.mu.Lock()
 		if t.cause != nil {
@@ -161,7 +164,10 @@ func (co *coroutine) rewatch(ctx context.Context) {
 }
 
 func (co *coroutine) unwatch() {
-	w := &co.watch
+	w := co.watch
+	if w == nil {
+		return
+	}
 	if w.stop != nil {
 		w.stop()
 	}
