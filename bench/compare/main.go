@@ -7,7 +7,10 @@
 //
 // A program prints what runs it when its argument is --version. With --case NAME --time DURATION it prints the case's
 // name and numbers, separated by tabs: the cost of an operation, and optionally its CPU time, allocations and bytes. It
-// prints nothing for a case that it does not have.
+// prints nothing for a case that it does not have, and a dash for a number that it cannot tell.
+//
+// With -columns the numbers are what these names say, and each case has a table of its own, with a row for each program and
+// ratios to the one that -base names.
 package main
 
 import (
@@ -28,6 +31,9 @@ func main() {
 	atLeast := flag.String("time", "300ms", "what a program is told to measure for")
 	unit := flag.String("unit", "ns", "what the first number counts")
 	names := flag.String("cases", "", "the cases, separated by commas")
+	columns := flag.String("columns", "", "names of the numbers, separated by commas")
+	ratios := flag.String("ratios", "", "the columns whose ratios to the base are printed")
+	base := flag.String("base", "", "the program that ratios are to; the first one without it")
 	flag.Parse()
 	if flag.NArg() == 0 || *names == "" || *rounds < 1 {
 		flag.Usage()
@@ -48,13 +54,28 @@ func main() {
 			}
 		}
 	}
-	printTable(os.Stdout, *unit, cases, programs)
+	if *columns == "" {
+		printTable(os.Stdout, *unit, cases, programs)
+		return
+	}
+	printRows(os.Stdout, strings.Split(*columns, ","), strings.Split(*ratios, ","), find(programs, *base), cases, programs)
 }
 
 // program is one column of the table.
 type program struct {
 	path    string
 	samples map[string][]sample // by case, one for each round
+}
+
+// find returns the program with a name, the first one when the name is empty.
+func find(programs []*program, name string) *program {
+	for _, p := range programs {
+		if p.name() == name || name == "" {
+			return p
+		}
+	}
+	log.Fatalf("no program is called %q", name)
+	return nil
 }
 
 func (p *program) name() string { return filepath.Base(p.path) }

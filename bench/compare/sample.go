@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,10 @@ func parseSample(name, line string) (sample, error) {
 	}
 	var s sample
 	for _, f := range fields[1:] {
+		if f == "-" {
+			s = append(s, math.NaN())
+			continue
+		}
 		v, err := strconv.ParseFloat(f, 64)
 		if err != nil {
 			return nil, err
@@ -43,10 +48,11 @@ type summary struct {
 }
 
 func summarize(vs []float64) summary {
+	vs = slices.DeleteFunc(slices.Clone(vs), math.IsNaN)
 	if len(vs) == 0 {
 		return summary{}
 	}
-	vs = slices.Sorted(slices.Values(vs))
+	slices.Sort(vs)
 	n := len(vs)
 	median := (vs[(n-1)/2] + vs[n/2]) / 2
 	return summary{median: median, spread: (vs[n-1] - vs[0]) / 2 / median, ok: true}
