@@ -29,7 +29,7 @@ typedef struct {
   uint64_t close_token; /* of its end; 0: nobody asked */
   uint32_t size;
   uint16_t untaken; /* listeners: connections that Go has not taken yet */
-  uint16_t starved; /* listeners: libuv holds one back until Go takes some */
+  uint16_t starved; /* listeners: connections that libuv holds back until Go takes some */
 } weft_handle;
 
 /* What stands before each request. */

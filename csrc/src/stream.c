@@ -174,7 +174,7 @@ static void stream_on_connection(uv_stream_t *server, int status) {
   if (status != 0) {
     stream_refused(h, status);
   } else if (h->untaken >= STREAM_UNTAKEN) {
-    h->starved = 1; /* libuv stops looking for more until this one is accepted */
+    h->starved++; /* on Unix it stops looking for more until this one is accepted; on Windows it has a few under way */
   } else {
     stream_accept(server);
   }
@@ -189,8 +189,8 @@ int weft_stream_listen(uintptr_t handle, int backlog, uint64_t token) {
 void weft_stream_taken(uintptr_t handle) {
   weft_handle *h = (weft_handle *)handle;
   h->untaken--;
-  if (h->starved) {
-    h->starved = 0;
+  if (h->starved > 0) {
+    h->starved--;
     stream_accept(stream_of(handle));
   }
 }
