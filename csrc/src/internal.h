@@ -22,23 +22,28 @@ struct weft_loop {
   uv_loop_t own;
 };
 
+/* What stands before each request. */
+typedef struct weft_req {
+  weft_loop *loop;
+  uint64_t token;
+  uint64_t len;
+  uint64_t size;
+  struct weft_req *next; /* writes: the next one to the same stream */
+  int32_t status;
+  int32_t done; /* writes: libuv has called back */
+} weft_req;
+
 /* What stands before each handle, in one piece of memory with it. The loop frees it in the close callback. */
 typedef struct {
   weft_loop *loop;
   uint64_t token;       /* of the handle's own events: reads, connections, timers, asyncs */
   uint64_t close_token; /* of its end; 0: nobody asked */
+  weft_req *writes;     /* streams: those that libuv has, the oldest first */
+  weft_req *last_write;
   uint32_t size;
   uint16_t untaken; /* listeners: connections that Go has not taken yet */
   uint16_t starved; /* listeners: connections that libuv holds back until Go takes some */
 } weft_handle;
-
-/* What stands before each request. */
-typedef struct {
-  weft_loop *loop;
-  uint64_t token;
-  uint64_t len;
-  uint64_t size;
-} weft_req;
 
 static inline weft_loop *weft__loop(uintptr_t loop) { return (weft_loop *)loop; }
 

@@ -39,12 +39,20 @@ void weft__stream_read_start(weft_loop *loop, const weft_sub *sub) {
 
 void weft__stream_read_stop(const weft_sub *sub) { uv_read_stop(stream_of(sub->handle)); }
 
+/* Writes to one stream complete in order, also when they are cancelled, which on Windows happens in any order: whoever
+ * wrote may go by that, and frees the memory of the oldest. */
 static void stream_on_write(uv_write_t *req, int status) {
+  weft_handle *h = weft__of_handle(req->handle);
   weft_req *r = weft__of_req(req);
-  weft_loop *loop = r->loop;
-  weft_record done = {.token = r->token, .value = (int64_t)r->len, .status = status};
-  weft__req_free(req);
-  weft__record(loop, done);
+  r->status = status;
+  r->done = 1;
+  while (h->writes != NULL && h->writes->done) {
+    r = h->writes;
+    h->writes = r->next;
+    weft_record done = {.token = r->token, .value = (int64_t)r->len, .status = r->status};
+    weft__req_free(r + 1);
+    weft__record(h->loop, done);
+  }
 }
 
 static void stream_wrote(weft_loop *loop, const weft_sub *sub, int status) {
@@ -75,7 +83,15 @@ static void stream_write_rest(weft_loop *loop, const weft_sub *sub, uint64_t don
   if (err != 0) {
     weft__req_free(req);
     stream_wrote(loop, sub, err);
+    return;
   }
+  weft_handle *h = (weft_handle *)sub->handle;
+  if (h->writes == NULL) {
+    h->writes = weft__of_req(req);
+  } else {
+    h->last_write->next = weft__of_req(req);
+  }
+  h->last_write = weft__of_req(req);
 }
 
 /* The writes that follow sub on the same stream: they leave together. */
