@@ -39,7 +39,7 @@ func cString(b []byte) string {
 	return string(b)
 }
 
-// Is answers errors.Is for sentinels that are no codes.
+// Is answers errors.Is for sentinels that are no codes, and for codes of the system. Binds uv_translate_sys_error.
 func (e Errno) Is(target error) bool {
 	switch target {
 	case context.Canceled:
@@ -47,10 +47,12 @@ func (e Errno) Is(target error) bool {
 	case io.EOF:
 		return e == EOF
 	}
-	if s, ok := e.Unwrap().(syscall.Errno); ok {
-		return s.Is(target)
+	if s, ok := e.Unwrap().(syscall.Errno); ok && s.Is(target) {
+		return true
 	}
-	return false
+	// Windows has codes for sockets and files that package syscall's names are not.
+	s, ok := target.(syscall.Errno)
+	return ok && C.weft_error_of_system(C.int(s)) == C.int(e)
 }
 
 // Timeout reports whether the code says that time was up.

@@ -128,6 +128,7 @@ void weft_addrs_free(uintptr_t loop, void *addrs, uint64_t n);
 /* error.c: any thread */
 void weft_error_text(int code, char *buf, size_t len);
 void weft_error_name(int code, char *buf, size_t len);
+int weft_error_of_system(int code); /* errno, GetLastError and WSAGetLastError */
 
 /* thread.c: any thread. weft_thread(id) says that this thread runs the loop id, as seen from its Go code;
  * weft_thread(0) asks: the id, doubled, plus 1 when the caller sits inside a C frame that this Go code entered.

@@ -5,3 +5,5 @@
 void weft_error_text(int code, char *buf, size_t len) { uv_strerror_r(code, buf, len); }
 
 void weft_error_name(int code, char *buf, size_t len) { uv_err_name_r(code, buf, len); }
+
+int weft_error_of_system(int code) { return uv_translate_sys_error(code); }
