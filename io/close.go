@@ -145,19 +145,30 @@ func (l *Loop) shutAll() {
 	}
 }
 
-// settle turns libuv until everything that was closed has said so: what is left is a job on libuv's thread pool.
+// settle turns libuv until everything that was closed has said so: what is left is a job on libuv's thread pool. A turn is
+// enough for that on Unix; Windows says when it has let go of what was under way.
 func (l *Loop) settle() {
 	l.q.Run()
 	l.perform()
 	l.timer.Stop()
 	for range 1000 {
-		if n, err := l.uv.Turn(uv.RunNoWait); err != nil || n == 0 && !l.uv.Pending() {
+		mode := uv.RunNoWait
+		if l.uv.Stats().Handles > ownHandles {
+			mode = uv.RunOnce
+			_ = l.timer.Start(10*time.Millisecond, 0, uv.CompleterFunc(func(uv.Event) {})) // it is open
+		}
+		n, err := l.uv.Turn(mode)
+		if err != nil || n == 0 && !l.uv.Pending() && l.uv.Stats().Handles <= ownHandles {
 			break
 		}
 		l.q.Run()
 		l.perform()
 	}
+	l.timer.Stop()
 }
+
+// ownHandles counts a loop's timer and async.
+const ownHandles = 2
 
 // finish closes the libuv loop, or leaves that to a reaper when a pool job still holds it, and publishes the result.
 func (l *Loop) finish(left []string) {
