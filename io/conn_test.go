@@ -294,6 +294,7 @@ func TestResetIsAnError(t *testing.T) {
 	wefttest.Run(t, func(ctx context.Context) error {
 		c, p := peer(t, ctx)
 		read := c.ReadLine()
+		require.NoError(t, promise.Pause(ctx).Wait(ctx)) // it is under way: Wine sends an end before the reset
 		require.NoError(t, p.SetLinger(0))
 		require.NoError(t, p.Close())
 		err := read.Wait(ctx)

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+
+//go:build !windows
+
+package wine
+
+func running() bool { return false }
