@@ -148,7 +148,7 @@ func (l *Loop) shutAll() {
 // settle turns libuv until everything that was closed has said so: what is left is a job on libuv's thread pool. A turn is
 // enough for that on Unix; Windows says when it has let go of what was under way.
 func (l *Loop) settle() {
-	l.q.Run()
+	l.reclaim(l.q.Run())
 	l.perform()
 	l.timer.Stop()
 	for range 1000 {
@@ -161,7 +161,7 @@ func (l *Loop) settle() {
 		if err != nil || n == 0 && !l.uv.Pending() && l.uv.Stats().Handles <= ownHandles {
 			break
 		}
-		l.q.Run()
+		l.reclaim(l.q.Run())
 		l.perform()
 	}
 	l.timer.Stop()

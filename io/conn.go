@@ -239,14 +239,11 @@ func (s *connState) stopReading() {
 	}
 }
 
-func (s *connState) write(b uv.Buffer, n int, loud bool, c uv.Completer) error {
+func (s *connState) send(p []byte, loud bool, c uv.Completer) error {
 	if s.shutd {
 		return errClosed
 	}
-	if loud {
-		return s.tcp.WriteLoud(b, n, c)
-	}
-	return s.tcp.Write(b, n, c)
+	return s.tcp.Send(p, loud, c)
 }
 
 func (s *connState) readError(err error) error  { return s.error("read", "read", err) }

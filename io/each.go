@@ -65,20 +65,21 @@ func (e *each) RunStep() {
 		e.proceed(promise.Unit{}, err)
 		return
 	}
+	e.in.keep() // no step of its own comes before the poll
 	p.OnSettle(e.proceed)
 }
 
 // piece takes what is there, unless that is no longer e's to take.
 func (e *each) piece() []byte {
-	in := e.in
-	in.mu.Lock()
-	defer in.mu.Unlock()
 	if !e.Pending() {
 		return nil
 	}
+	in := e.in
+	in.mu.Lock()
 	piece := in.data[:min(len(in.data), maxPiece)]
 	in.data = in.data[len(piece):]
 	in.trim()
+	in.mu.Unlock()
 	return piece
 }
 
@@ -111,12 +112,7 @@ func (e *each) proceed(_ promise.Unit, err error) {
 	}
 	in.mu.Lock()
 	e.busy = false
-	in.serve()
-	ask := len(in.ops) > 0 && in.want()
-	in.mu.Unlock()
-	if ask {
-		in.l.schedule((*inputWork)(in))
-	}
+	in.goOn()
 }
 
 // CancelOp implements promise.Canceler.

@@ -156,6 +156,32 @@ func TestCancelledEachLeavesTheRestToTheNextOperation(t *testing.T) {
 	})
 }
 
+func TestAnEachCancelledBeforeItsStepLeavesWhatHasCome(t *testing.T) {
+	wefttest.Run(t, func(ctx context.Context) error {
+		client, server := pair(t, ctx)
+		other, elsewhere := pair(t, ctx)
+		for _, c := range []*weftio.Conn{client, server, other, elsewhere} {
+			defer c.Close()
+		}
+		called := false
+		all := server.Each(func([]byte) *promise.Promise[promise.Unit] { called = true; return nil })
+		first := elsewhere.ReadLine()
+		require.NoError(t, promise.Pause(ctx).Wait(ctx))
+		other.WriteLine("comes first")
+		client.WriteLine("comes in the same turn")
+		require.NoError(t, first.Wait(ctx)) // the piece's step is behind this task
+		all.Cancel()
+		other.WriteLine("overwrites what libuv had lent")
+		require.NoError(t, elsewhere.ReadLine().Wait(ctx))
+		if called {
+			return nil // the system had another order
+		}
+		line, err := server.ReadLine().Await(ctx)
+		assert.Equal(t, "comes in the same turn", line)
+		return err
+	})
+}
+
 func TestCloseEndsEachAlsoFromInsideItsFunction(t *testing.T) {
 	wefttest.Run(t, func(ctx context.Context) error {
 		client, server := pair(t, ctx)

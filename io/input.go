@@ -84,8 +84,21 @@ func (in *Input) withdraw(op readOp) {
 			break
 		}
 	}
-	in.serve() // the one behind it may need less
+	in.goOn() // the one behind it may need less
+}
+
+// goOn serves operations after one has let go of what is there. in.mu is held, and released. Loop goroutine only.
+func (in *Input) goOn() {
+	in.serve()
+	stop := !in.held() && in.settleDown()
+	ask := len(in.ops) > 0 && in.want()
 	in.mu.Unlock()
+	if stop {
+		in.src.readStop()
+	}
+	if ask {
+		in.l.schedule((*inputWork)(in))
+	}
 }
 
 // serve settles operations for as long as there is something for them. in.mu is held.
@@ -154,7 +167,7 @@ func (r *inputReader) Complete(ev uv.Event) {
 		in.data, in.lent = append(in.data, ev.Data...), false
 	}
 	in.serve()
-	stop := false
+	stop := !in.held() && in.settleDown()
 	if in.lent && in.held() { // its step comes before the poll, as a rule
 		in.l.lent = append(in.l.lent, in)
 	} else {
@@ -211,7 +224,7 @@ func (in *Input) end(err error) {
 // discard is end for a channel that its user closed: the bytes that are there are dropped.
 func (in *Input) discard(err error) {
 	in.mu.Lock()
-	in.data, in.err = nil, err
+	in.data, in.lent, in.err = nil, false, err
 	in.serve()
 	in.mu.Unlock()
 }

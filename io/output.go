@@ -24,22 +24,23 @@ type Output struct {
 	dst sink
 
 	mu      sync.Mutex
-	chunks  chunks     // in the order written: those that libuv has, and those that it gets at the end of the turn
-	below   int        // bytes in them
+	chunks  chunks     // what leaves at the end of the turn
+	below   int        // bytes in them, and those that libuv has queued
 	waiting []*writeOp // above the mark: not yet in chunks
 	above   int        // bytes of these
-	written int64      // bytes that have left for good
+	written int64      // bytes that have left
 	flushes []*flushOp
 	err     error // the first failure; nothing is written after it
 	closed  bool  // by its user
-	loud    bool  // completions are news, whoever waits
+	loud    bool  // somebody waits for every byte
+	unsure  bool  // some of what was written last may be queued after all: the loop has not heard yet
 	asked   bool  // the loop is about to hand chunks over
 }
 
 // sink is where an Output's bytes go. Its methods are called on the loop.
 type sink interface {
-	// write writes n bytes of b; loud: somebody waits for that.
-	write(b uv.Buffer, n int, loud bool, c uv.Completer) error
+	// send sends p as uv.Stream.Send does.
+	send(p []byte, loud bool, c uv.Completer) error
 	writeError(err error) error // in the shape users see
 	closeWrite() *promise.Promise[promise.Unit]
 }
@@ -47,7 +48,6 @@ type sink interface {
 const (
 	highWater = 64 << 10
 	hardLimit = 16 * highWater
-	chunkSize = 4 << 10
 )
 
 var fulfilled = promise.Resolved(promise.Unit{})
@@ -104,13 +104,7 @@ func (o *Output) add(b []byte) (p *promise.Promise[promise.Unit], ask bool) {
 // fill copies b into chunks.
 func (o *Output) fill(b []byte) {
 	o.below += len(b)
-	for len(b) > 0 {
-		c := o.chunks.open()
-		if c == nil {
-			c = o.chunks.push(o.l.uv.Buffer(max(chunkSize, len(b))))
-		}
-		b = b[c.fill(b):]
-	}
+	o.chunks.fill(b)
 }
 
 func (o *Output) ask() bool {
@@ -181,13 +175,7 @@ func (w *outputWork) perform() {
 	o := (*Output)(w)
 	o.mu.Lock()
 	o.asked = false
-	loud := o.loud || len(o.flushes)+len(o.waiting) > 0
-	var err error
-	for c := o.chunks.next(); c != nil && err == nil && o.err == nil; c = o.chunks.next() {
-		if err = o.dst.write(c.buf, c.n, loud, (*outputWriter)(o)); err == nil {
-			o.chunks.handed++
-		}
-	}
+	err := o.send()
 	o.mu.Unlock()
 	if err != nil {
 		o.fail(o.dst.writeError(err))
@@ -196,26 +184,50 @@ func (w *outputWork) perform() {
 
 func (w *outputWork) refused(err error) { (*Output)(w).fail(err) }
 
-// outputWriter is an Output as the completer of its writes, which complete in order.
-type outputWriter Output
+// send hands the chunks over. Unless somebody waits, what leaves at once is not heard of again: so all of it counts as written until
+// there is other news. o.mu is held.
+func (o *Output) send() error {
+	if o.err != nil {
+		return nil
+	}
+	loud := o.loud || len(o.flushes)+len(o.waiting) > 0
+	if len(o.chunks) == 0 && loud && o.unsure {
+		return o.dst.send(nil, true, (*outputSender)(o))
+	}
+	for _, c := range o.chunks {
+		if err := o.dst.send(c.buf[:c.n], loud, (*outputSender)(o)); err != nil {
+			return err
+		}
+	}
+	if n := o.chunks.drop(); !loud {
+		o.below -= n
+		o.written += int64(n)
+		o.unsure = true
+	}
+	return nil
+}
 
-// Complete frees the oldest chunk in flight.
-func (w *outputWriter) Complete(ev uv.Event) {
+// outputSender is an Output as the completer of its sends.
+type outputSender Output
+
+// Complete takes the news of sends.
+func (w *outputSender) Complete(ev uv.Event) {
 	o := (*Output)(w)
-	o.mu.Lock()
-	c := o.chunks.pop()
-	o.below -= c.n
-	o.written += int64(c.n)
 	if ev.Status < 0 {
-		o.mu.Unlock()
-		c.buf.Free()
 		o.fail(o.dst.writeError(ev.Status))
 		return
 	}
+	n := int(ev.Value)
+	if ev.Queued {
+		n = -n
+	}
+	o.mu.Lock()
+	o.unsure = false
+	o.below -= n
+	o.written += int64(n)
 	ask := o.advance()
 	o.flushed()
 	o.mu.Unlock()
-	c.buf.Free()
 	if ask {
 		o.l.schedule((*outputWork)(o))
 	}
@@ -253,7 +265,7 @@ func (o *Output) flush(last bool) *promise.Promise[promise.Unit] {
 	case o.err != nil:
 		o.mu.Unlock()
 		return promise.Rejected[promise.Unit](o.err)
-	case o.below+o.above == 0:
+	case o.below+o.above == 0 && !o.unsure:
 		o.mu.Unlock()
 		return fulfilled
 	case f.Init(o.l.q, nil):
@@ -261,7 +273,7 @@ func (o *Output) flush(last bool) *promise.Promise[promise.Unit] {
 		ask = o.ask()
 	}
 	o.mu.Unlock()
-	if ask { // the loop may sleep on completions that nobody waited for until now
+	if ask { // the loop may have nothing else to do
 		o.l.schedule((*outputWork)(o))
 	}
 	return f.Promise()

@@ -36,6 +36,7 @@ func (l *Loop) turn() {
 
 // poll does the turn's work and runs libuv once. It blocks only when nothing is left to run here.
 func (l *Loop) poll(more bool) {
+	l.reclaim(more)
 	l.perform()
 	mode := uv.RunOnce
 	if more || !l.fallAsleep() {
@@ -55,13 +56,20 @@ func (l *Loop) fallAsleep() bool {
 	return l.state.CompareAndSwap(lap, lap|asleep)
 }
 
+// reclaim has Inputs copy what they still have of libuv's memory, before the poll that ends it. When the run queue is empty
+// they have nothing: the steps that read it have run.
+func (l *Loop) reclaim(more bool) {
+	if more {
+		for _, in := range l.lent {
+			in.keep()
+		}
+	}
+	clear(l.lent)
+	l.lent = l.lent[:0]
+}
+
 // perform does what was scheduled, and what that schedules.
 func (l *Loop) perform() {
-	for i, in := range l.lent {
-		in.keep()
-		l.lent[i] = nil
-	}
-	l.lent = l.lent[:0]
 	for {
 		l.mu.Lock()
 		if len(l.todo) == 0 {

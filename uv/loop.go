@@ -66,6 +66,7 @@ type Event struct {
 	Status Errno  // 0 or negative
 	Value  int64  // bytes written; else 0
 	Data   []byte // bytes read: C memory, valid until Complete returns
+	Queued bool   // of a Send: Value bytes have to wait, and another event says when they have left
 
 	addrs []netip.AddrPort // of a lookup
 }
@@ -132,6 +133,8 @@ func (l *Loop) drain() {
 			ev.Data = unsafe.Slice((*byte)(r.data), r.value)
 		case C.WEFT_ADDRS:
 			ev.addrs = l.takeAddrs(r)
+		case C.WEFT_QUEUED:
+			ev.Queued = true
 		}
 		c.Complete(ev)
 	}
@@ -241,6 +244,20 @@ func (l *Loop) Close() error {
 	l.shared, l.ptr = nil, 0
 	l.pool.close()
 	return nil
+}
+
+// keep copies p into memory that the next turn gives back, and returns where it lies there.
+func (l *Loop) keep(p []byte) (at C.uintptr_t, err error) {
+	s := l.shared
+	if uint64(len(p)) > uint64(s.arena_cap-s.arena_used) {
+		if e := C.weft_arena_grow(l.ptr, C.uint64_t(len(p))); e != 0 {
+			return 0, Errno(e)
+		}
+	}
+	at = C.uintptr_t(s.arena_used)
+	copy(unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(s.arena), uintptr(at))), len(p)), p)
+	s.arena_used += C.uint64_t(len(p))
+	return at, nil
 }
 
 // submit asks libuv for something, by the next turn.

@@ -225,7 +225,7 @@ func TestASlowReaderOfGoNetGetsAll(t *testing.T) {
 			for j := range bufs[i].Bytes()[:size] {
 				bufs[i].Bytes()[j] = byte(i)
 			}
-			require.NoError(t, c.WriteLoud(bufs[i], size, &writes))
+			require.NoError(t, c.Write(bufs[i], size, &writes))
 		}
 		require.NoError(t, c.Shutdown(&ends))
 		require.NoError(t, c.ReadStart(&reads))
@@ -246,4 +246,34 @@ func TestASlowReaderOfGoNetGetsAll(t *testing.T) {
 		require.NoError(t, c.Close(nil))
 		require.NoError(t, ln.Close())
 	}
+}
+
+func TestSendTellsOnlyWhatNeedsTelling(t *testing.T) {
+	l := newLoop(t)
+	client, server := connected(t, l, loopback)
+	var sends, reads events
+	require.NoError(t, client.Send([]byte("quiet "), false, &sends))
+	_, err := client.TryWrite([]byte("x"))
+	assert.Equal(t, uv.EAGAIN, err, "not in front of the send")
+	require.NoError(t, client.Send([]byte("loud"), true, &sends))
+	sends.wait(t, l, 1)
+	assert.Equal(t, int64(4), sends[0].Value)
+	require.NoError(t, server.ReadStart(&reads))
+	reads.wait(t, l, 1)
+	assert.Equal(t, "quiet loud", string(reads[0].Data))
+
+	require.NoError(t, server.ReadStop())
+	sends = nil
+	require.NoError(t, client.Send(make([]byte, 16<<20), false, &sends))
+	sends.wait(t, l, 1)
+	assert.True(t, sends[0].Queued)
+	assert.Positive(t, sends[0].Value)
+	require.NoError(t, server.ReadStart(&reads))
+	sends.wait(t, l, 2)
+	assert.Equal(t, sends[0].Value, sends[1].Value)
+	assert.False(t, sends[1].Queued)
+
+	require.NoError(t, client.Close(nil))
+	assert.Equal(t, uv.ErrClosed, client.Send(nil, true, &sends))
+	require.NoError(t, server.Close(nil))
 }

@@ -11,7 +11,8 @@ import "unsafe"
 type Stream struct {
 	Handle
 	in    *incoming // of a listener
-	wrote uint32    // 1 + the Turn after which Write was called last; 0: never
+	sends uint64    // token of the Sends; 0: none yet
+	wrote uint32    // 1 + the Turn after which Write or Send was called last; 0: never
 }
 
 // incoming is a listener's Completer: it keeps the connections that C has accepted until Accept takes them.
@@ -69,9 +70,15 @@ func (s *Stream) Accept(client *TCP) error {
 }
 
 // Close is Handle.Close; a listener also closes the connections that nobody has taken. Loop goroutine only. Binds uv_close.
-func (s *Stream) Close(c Completer) error {
+func (s *Stream) Close(c Completer) error { return s.close(c, C.WEFT_CLOSE) }
+
+func (s *Stream) close(c Completer, op C.int32_t) error {
 	s.dropReady()
-	return s.Handle.Close(c)
+	if s.ptr != 0 {
+		s.l.slots.remove(s.sends)
+		s.sends = 0
+	}
+	return s.Handle.close(c, op)
 }
 
 // dropReady closes the connections that nobody has taken.
@@ -107,18 +114,9 @@ func (s *Stream) ReadStop() error {
 	return s.l.submit(C.weft_sub{handle: s.ptr, op: C.WEFT_READ_STOP})
 }
 
-// Write writes the first n bytes of b, by the next turn, and has c told. b belongs to libuv until then. The writes of one
-// turn to one stream leave in one system call. A write that the system takes at once completes with the loop's next
-// news; with WriteLoud it is news itself. Loop goroutine only. Binds uv_try_write and uv_write.
-func (s *Stream) Write(b Buffer, n int, c Completer) error { return s.write(b, n, c, 0) }
-
-// WriteLoud is Write for a completion that somebody waits for. Loop goroutine only. Binds uv_try_write and uv_write.
-func (s *Stream) WriteLoud(b Buffer, n int, c Completer) error { return s.write(b, n, c, C.WEFT_LOUD) }
-
-// maxWrite is what C hands libuv of one write.
-const maxWrite = 8 << 30
-
-func (s *Stream) write(b Buffer, n int, c Completer, flags C.int32_t) error {
+// Write writes the first n bytes of b, by the next turn, and has c told. b belongs to libuv until then. The Writes and Sends of
+// one turn to one stream leave in one system call. Loop goroutine only. Binds uv_try_write and uv_write.
+func (s *Stream) Write(b Buffer, n int, c Completer) error {
 	switch {
 	case s.ptr == 0:
 		return ErrClosed
@@ -127,12 +125,38 @@ func (s *Stream) write(b Buffer, n int, c Completer, flags C.int32_t) error {
 	}
 	s.wrote = s.l.turns + 1
 	token := s.l.slots.add(c, true)
-	err := s.l.submit(C.weft_sub{handle: s.ptr, token: C.uint64_t(token), op: C.WEFT_WRITE, flags: flags,
+	err := s.l.submit(C.weft_sub{handle: s.ptr, token: C.uint64_t(token), op: C.WEFT_WRITE,
 		data: C.uintptr_t(uintptr(b.p)), len: C.uint64_t(n)})
 	if err != nil {
 		s.l.slots.remove(token)
 	}
 	return err
+}
+
+// maxWrite is what C hands libuv of one write.
+const maxWrite = 8 << 30
+
+// Send writes p, of which it has made a copy when it returns, by the next turn. c, which is the same for all Sends of the stream, is
+// told only what needs telling: of a failure, and of bytes that the system did not take at once (Event.Queued), followed by
+// another event when they have left, of the same Value. With loud it is told in any case when all of p has left, with p's length
+// as the Value, also of an empty p. A Close ends that. Loop goroutine only. Binds uv_try_write and uv_write.
+func (s *Stream) Send(p []byte, loud bool, c Completer) error {
+	if s.ptr == 0 {
+		return ErrClosed
+	}
+	at, err := s.l.keep(p)
+	if err != nil {
+		return err
+	}
+	if s.sends == 0 {
+		s.sends = s.l.slots.add(c, false)
+	}
+	s.wrote = s.l.turns + 1
+	sub := C.weft_sub{handle: s.ptr, token: C.uint64_t(s.sends), op: C.WEFT_SEND, data: at, len: C.uint64_t(len(p))}
+	if loud {
+		sub.flags = C.WEFT_LOUD
+	}
+	return s.l.submit(sub)
 }
 
 // TryWrite writes what the system takes at once, and returns how much that is; EAGAIN when it takes nothing, or when writes

@@ -114,7 +114,6 @@ func (t *TCP) Peername() (netip.AddrPort, error) {
 // CloseReset is Close that resets the connection instead of ending it in order. Loop goroutine only. Binds
 // uv_tcp_close_reset.
 func (t *TCP) CloseReset(c Completer) error {
-	t.dropReady()
 	return t.close(c, C.WEFT_CLOSE_RESET)
 }
 

@@ -151,7 +151,7 @@ func TestGoNetIsThePeer(t *testing.T) {
 	require.NoError(t, c.Connect(ln.Addr().(*net.TCPAddr).AddrPort(), &connects))
 	connects.wait(t, l, 1)
 	b := l.Buffer(size)
-	require.NoError(t, c.WriteLoud(b, size, &writes))
+	require.NoError(t, c.Write(b, size, &writes))
 	writes.wait(t, l, 1)
 	assert.Zero(t, writes[0].Status)
 	assert.EqualValues(t, size, writes[0].Value)

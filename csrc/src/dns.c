@@ -37,7 +37,7 @@ static void dns_on_addrinfo(uv_getaddrinfo_t *req, int status, struct addrinfo *
 int weft_getaddrinfo(uintptr_t lp, const char *node, const char *service, int flags, int family, uint64_t token,
                      uintptr_t *out) {
   weft_loop *loop = weft__loop(lp);
-  uv_getaddrinfo_t *req = weft__req_new(loop, UV_GETADDRINFO, token);
+  uv_getaddrinfo_t *req = weft__req_new(loop, UV_GETADDRINFO, token, 0);
   if (req == NULL) return UV_ENOMEM;
   struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM};
   if (family == WEFT_IPV4) hints.ai_family = AF_INET;

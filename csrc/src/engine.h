@@ -31,7 +31,8 @@ enum {
   WEFT_PLAIN, /* value and status say it all */
   WEFT_DATA,  /* value bytes at data */
   WEFT_ADDRS, /* value weft_addr at data, to be freed with weft_addrs_free */
-  WEFT_CONN   /* value is the handle of an accepted connection, to be closed by whoever drains it */
+  WEFT_CONN,  /* value is the handle of an accepted connection, to be closed by whoever drains it */
+  WEFT_QUEUED /* value bytes of a send have to wait; another record says when they have left */
 };
 
 /* What Go asks for, to be done by the next turn. */
@@ -46,7 +47,8 @@ typedef struct {
 } weft_sub;
 
 enum {
-  WEFT_WRITE, /* len bytes at data, which stay valid until the record; WEFT_LOUD in flags */
+  WEFT_WRITE, /* len bytes at data, which stay valid until the record */
+  WEFT_SEND,  /* len bytes of the arena, from data on. Without WEFT_LOUD there is no record when they leave at once */
   WEFT_READ_START,
   WEFT_READ_STOP,
   WEFT_SHUTDOWN,
@@ -56,7 +58,7 @@ enum {
   WEFT_CLOSE_RESET
 };
 
-/* Somebody waits for this write: its record must not wait for other news. */
+/* Somebody waits for this send: it has a record in any case, of value len. */
 enum { WEFT_LOUD = 1 };
 
 /* The part of a loop that Go reads and writes between turns. */
@@ -67,6 +69,9 @@ typedef struct {
   uint32_t drained; /* of these, what Go has taken */
   uint32_t nsubs;
   uint32_t subs_cap;
+  char *arena; /* bytes to send, good for one turn */
+  uint64_t arena_used;
+  uint64_t arena_cap;
   uint64_t now; /* uv_now after the turn, in ms */
   int64_t handles;
   int64_t requests;
@@ -89,7 +94,8 @@ int weft_loop_new(uintptr_t *loop);
 weft_shared *weft_loop_shared(uintptr_t loop);
 int weft_turn(uintptr_t loop, int mode);
 int weft_subs_grow(uintptr_t loop);
-void weft_loop_news(uintptr_t loop); /* the next poll does not block */
+int weft_arena_grow(uintptr_t loop, uint64_t more); /* room for so many bytes more */
+void weft_loop_news(uintptr_t loop);                /* the next poll does not block */
 int weft_loop_alive(uintptr_t loop);
 void weft_loop_update_time(uintptr_t loop);
 int weft_loop_close(uintptr_t loop);

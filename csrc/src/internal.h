@@ -59,8 +59,7 @@ void *weft__realloc(weft_loop *loop, void *p, size_t old, size_t size);
 void weft__free(weft_loop *loop, void *p, size_t size);
 
 /* record.c */
-void weft__record(weft_loop *loop, weft_record r);       /* the next poll does not block */
-void weft__record_quiet(weft_loop *loop, weft_record r); /* it may */
+void weft__record(weft_loop *loop, weft_record r); /* the next poll does not block */
 
 /* handle.c */
 uintptr_t weft__handle_new(weft_loop *loop, uv_handle_type type, uint64_t token);
@@ -68,7 +67,7 @@ void weft__handle_drop(uintptr_t handle); /* one whose init failed */
 void weft__handle_close(weft_loop *loop, const weft_sub *sub);
 
 /* req.c */
-void *weft__req_new(weft_loop *loop, uv_req_type type, uint64_t token);
+void *weft__req_new(weft_loop *loop, uv_req_type type, uint64_t token, size_t extra); /* extra bytes behind it */
 void weft__req_free(void *uv);
 
 /* stream.c */

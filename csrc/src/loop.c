@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "internal.h"
 
+enum { ARENA_KEPT = 256 * 1024 }; /* a busy turn's sends fit in that */
+
 const char *weft_version(void) { return "0.1.0"; }
 
 uv_loop_t *weft_uv_loop(weft_loop *loop) { return loop->uv; }
@@ -37,6 +39,28 @@ int weft_subs_grow(uintptr_t lp) {
   return 0;
 }
 
+int weft_arena_grow(uintptr_t lp, uint64_t more) {
+  weft_loop *loop = weft__loop(lp);
+  weft_shared *s = &loop->shared;
+  uint64_t cap = s->arena_cap == 0 ? ARENA_KEPT : s->arena_cap;
+  while (cap - s->arena_used < more) cap *= 2;
+  char *grown = weft__realloc(loop, s->arena, s->arena_cap, cap);
+  if (grown == NULL) return UV_ENOMEM;
+  s->arena = grown;
+  s->arena_cap = cap;
+  return 0;
+}
+
+/* What was in the arena has left, or was copied. */
+static void arena_reset(weft_loop *loop) {
+  weft_shared *s = &loop->shared;
+  s->arena_used = 0;
+  if (s->arena_cap <= ARENA_KEPT) return;
+  weft__free(loop, s->arena, s->arena_cap);
+  s->arena = NULL;
+  s->arena_cap = 0;
+}
+
 /* Does what Go has asked for since the last turn. */
 static void loop_submit(weft_loop *loop) {
   weft_shared *s = &loop->shared;
@@ -47,6 +71,7 @@ static void loop_submit(weft_loop *loop) {
     uint32_t done = 1;
     switch (sub->op) {
       case WEFT_WRITE:
+      case WEFT_SEND:
         done = weft__stream_write(loop, sub, n - i);
         break;
       case WEFT_READ_START:
@@ -71,6 +96,7 @@ static void loop_submit(weft_loop *loop) {
     }
     i += done;
   }
+  arena_reset(loop);
 }
 
 /* Forgets the records that Go has drained. What a panic has left undrained stays, and so does the memory it points to.
@@ -131,6 +157,7 @@ int weft_loop_close(uintptr_t lp) {
   weft__slab_free(loop);
   weft__free(loop, loop->shared.records, loop->records_cap * sizeof(weft_record));
   weft__free(loop, loop->shared.subs, loop->shared.subs_cap * sizeof(weft_sub));
+  weft__free(loop, loop->shared.arena, loop->shared.arena_cap);
   free(loop);
   return 0;
 }

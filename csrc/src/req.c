@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "internal.h"
 
-void *weft__req_new(weft_loop *loop, uv_req_type type, uint64_t token) {
-  size_t size = sizeof(weft_req) + uv_req_size(type);
+void *weft__req_new(weft_loop *loop, uv_req_type type, uint64_t token, size_t extra) {
+  size_t size = sizeof(weft_req) + uv_req_size(type) + extra;
   weft_req *r = weft__calloc(loop, size);
   if (r == NULL) return NULL;
   r->loop = loop;

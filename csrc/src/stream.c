@@ -55,35 +55,55 @@ static void stream_on_write(uv_write_t *req, int status) {
   }
 }
 
+static char *stream_data(const weft_loop *loop, const weft_sub *sub) {
+  return sub->op == WEFT_SEND ? loop->shared.arena + sub->data : (char *)sub->data;
+}
+
+static int stream_is_quiet(const weft_sub *sub) { return sub->op == WEFT_SEND && !(sub->flags & WEFT_LOUD); }
+
+/* Says how a write has ended that libuv does not have. */
 static void stream_wrote(weft_loop *loop, const weft_sub *sub, int status) {
-  weft_record r = {.token = sub->token, .value = (int64_t)sub->len, .status = status};
-  if (status == 0 && !(sub->flags & WEFT_LOUD)) {
-    weft__record_quiet(loop, r); /* nobody waits for it: it need not keep the loop from sleeping */
-  } else {
-    weft__record(loop, r);
-  }
+  if (status == 0 && stream_is_quiet(sub)) return;
+  weft__record(loop, (weft_record){.token = sub->token, .value = (int64_t)sub->len, .status = status});
+}
+
+/* Makes the request for what is left of a write. That of a send takes its bytes along: the arena is for one turn. */
+static uv_write_t *stream_rest(weft_loop *loop, const weft_sub *sub, uint64_t done, char **data) {
+  uint64_t left = sub->len - done;
+  int copies = sub->op == WEFT_SEND;
+  uv_write_t *req = weft__req_new(loop, UV_WRITE, sub->token, copies ? left : 0);
+  if (req == NULL) return NULL;
+  weft__of_req(req)->len = stream_is_quiet(sub) ? left : sub->len;
+  *data = stream_data(loop, sub) + done;
+  if (copies) *data = memcpy((char *)req + uv_req_size(UV_WRITE), *data, left);
+  return req;
 }
 
 /* Hands what is left of a write to libuv. */
 static void stream_write_rest(weft_loop *loop, const weft_sub *sub, uint64_t done) {
-  uv_write_t *req = weft__req_new(loop, UV_WRITE, sub->token);
+  char *data;
+  uv_write_t *req = stream_rest(loop, sub, done, &data);
   if (req == NULL) {
     stream_wrote(loop, sub, UV_ENOMEM);
     return;
   }
-  weft__of_req(req)->len = sub->len;
   uv_buf_t bufs[8];
   unsigned n = 0;
-  for (uint64_t at = done; at < sub->len && n < 8; n++) {
-    uint64_t len = sub->len - at < STREAM_CHUNK ? sub->len - at : STREAM_CHUNK;
-    bufs[n] = uv_buf_init((char *)sub->data + at, (unsigned)len);
-    at += len;
+  for (uint64_t left = sub->len - done; left > 0 && n < 8; n++) {
+    uint64_t len = left < STREAM_CHUNK ? left : STREAM_CHUNK;
+    bufs[n] = uv_buf_init(data, (unsigned)len);
+    data += len;
+    left -= len;
   }
   int err = uv_write(req, stream_of(sub->handle), bufs, n, stream_on_write);
   if (err != 0) {
     weft__req_free(req);
     stream_wrote(loop, sub, err);
     return;
+  }
+  if (stream_is_quiet(sub)) {
+    int64_t left = (int64_t)(sub->len - done);
+    weft__record(loop, (weft_record){.token = sub->token, .value = left, .kind = WEFT_QUEUED});
   }
   weft_handle *h = (weft_handle *)sub->handle;
   if (h->writes == NULL) {
@@ -95,11 +115,12 @@ static void stream_write_rest(weft_loop *loop, const weft_sub *sub, uint64_t don
 }
 
 /* The writes that follow sub on the same stream: they leave together. */
-static uint32_t stream_batch(const weft_sub *sub, uint32_t n, uv_buf_t *bufs) {
+static uint32_t stream_batch(const weft_loop *loop, const weft_sub *sub, uint32_t n, uv_buf_t *bufs) {
   uint32_t count = 0;
-  while (count < n && count < STREAM_BATCH && sub[count].op == WEFT_WRITE && sub[count].handle == sub->handle) {
+  while (count < n && count < STREAM_BATCH && sub[count].handle == sub->handle &&
+         (sub[count].op == WEFT_WRITE || sub[count].op == WEFT_SEND)) {
     uint64_t len = sub[count].len < STREAM_CHUNK ? sub[count].len : STREAM_CHUNK;
-    bufs[count] = uv_buf_init((char *)sub[count].data, (unsigned)len);
+    bufs[count] = uv_buf_init(stream_data(loop, &sub[count]), (unsigned)len);
     count++;
     if (len < sub[count - 1].len) break;
   }
@@ -108,8 +129,12 @@ static uint32_t stream_batch(const weft_sub *sub, uint32_t n, uv_buf_t *bufs) {
 
 uint32_t weft__stream_write(weft_loop *loop, const weft_sub *sub, uint32_t n) {
   uv_stream_t *s = stream_of(sub->handle);
+  if (sub->len == 0) { /* it only wants to hear that those before it are on their way */
+    stream_wrote(loop, sub, stream_closing(s) ? UV_ECANCELED : 0);
+    return 1;
+  }
   uv_buf_t bufs[STREAM_BATCH];
-  uint32_t count = stream_batch(sub, n, bufs);
+  uint32_t count = stream_batch(loop, sub, n, bufs);
   int64_t left = UV_ECANCELED;
   if (!stream_closing(s)) left = uv_try_write(s, bufs, count);
   if (left == UV_EAGAIN) left = 0;
@@ -144,7 +169,7 @@ static void stream_on_shutdown(uv_shutdown_t *req, int status) {
 
 void weft__stream_shutdown(weft_loop *loop, const weft_sub *sub) {
   uv_stream_t *s = stream_of(sub->handle);
-  uv_shutdown_t *req = weft__req_new(loop, UV_SHUTDOWN, sub->token);
+  uv_shutdown_t *req = weft__req_new(loop, UV_SHUTDOWN, sub->token, 0);
   int err = UV_ENOMEM;
   if (req != NULL) {
     err = stream_closing(s) ? UV_ECANCELED : uv_shutdown(req, s, stream_on_shutdown);

@@ -32,7 +32,7 @@ int weft_tcp_connect(uintptr_t handle, const weft_addr *addr, uint64_t token) {
   struct sockaddr_storage sa;
   int err = weft__addr_from(addr, &sa);
   if (err != 0) return err;
-  uv_connect_t *req = weft__req_new(loop, UV_CONNECT, token);
+  uv_connect_t *req = weft__req_new(loop, UV_CONNECT, token, 0);
   if (req == NULL) return UV_ENOMEM;
   err = uv_tcp_connect(req, tcp_of(handle), (const struct sockaddr *)&sa, tcp_on_connect);
   if (err != 0) weft__req_free(req);
