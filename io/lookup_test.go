@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//go:build linux || windows
+
 package io_test
 
 import (
