@@ -115,7 +115,7 @@ func (s *Stream) ReadStop() error {
 }
 
 // Write writes the first n bytes of b, by the next turn, and has c told. b belongs to libuv until then. The Writes and Sends of
-// one turn to one stream leave in one system call. Loop goroutine only. Binds uv_try_write and uv_write.
+// one turn to one stream leave in one system call, and those of one stream complete in order. Loop goroutine only. Binds uv_try_write and uv_write.
 func (s *Stream) Write(b Buffer, n int, c Completer) error {
 	switch {
 	case s.ptr == 0:
