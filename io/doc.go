@@ -28,7 +28,17 @@
 // An Input and an Output are Lwt_io's channels: buffered, each operation a promise, served in the order asked for.
 // Output leaves at the end of the loop's turn by itself. A Conn is one of each. Reader and Writer make them std's io.Reader
 // and io.Writer, for bufio, encoding/json, http.ReadRequest and other code that only reads and writes; run that
-// in a task.
+// in a task. Input.Each gives what comes to a callback instead, piece by piece, at no cost but the call's.
+//
+// # Servers
+//
+// Serve runs a task for each connection of a Listener, ServeCallback a callback. Options bound how many are open (MaxConns), start
+// handlers only when a peer speaks (LazyStart), and close those that do not (FirstByteTimeout). Server.Shutdown ends one in order.
+//
+// # A thread that is held
+//
+// A loop has one thread. Code that computes for long, or blocks, holds everything else on it; such code belongs in promise.Offload. A
+// watchdog logs who has held a loop for more than 100 ms; the option Watchdog changes that. wefttest runs tests on loops.
 //
 // # Errors
 //
@@ -41,7 +51,7 @@
 //	Lwt_unix.getaddrinfo, gethostbyname   LookupAddrPort, LookupHost
 //	Lwt_io.open_connection                Dial
 //	Lwt_io.with_connection                WithConn
-//	Lwt_io.establish_server*              Listen, Serve
+//	Lwt_io.establish_server*              Listen, Serve, ServeCallback
 //	Lwt_io.shutdown_server                Listener.Close, Server.Shutdown
 //	Lwt_io.input_channel, output_channel  Input, Output
 //	Lwt_io.read, read_into, read_line     Input.ReadAll and Read, ReadInto, ReadLine
