@@ -23,6 +23,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -42,15 +43,19 @@ func main() {
 	cases := strings.Split(*names, ",")
 	programs := make([]*program, flag.NArg())
 	for i, path := range flag.Args() {
-		programs[i] = &program{path: path, samples: map[string][]sample{}}
+		programs[i] = &program{path: path, samples: map[string][]sample{}, bases: map[string][]sample{}}
 		fmt.Printf("%s: %s\n", programs[i].name(), programs[i].run("--version"))
 	}
 	fmt.Printf("on %s, %d CPUs, %s/%s\n", processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 	fmt.Printf("medians of %d rounds; ± is half of what lies between the extremes; ratios are the rounds' own\n\n", *rounds)
+	to := find(programs, *base)
 	for range *rounds {
 		for _, c := range cases {
 			for _, p := range programs {
-				p.measure(c, *atLeast)
+				if *columns != "" && p != to && time.Since(to.measured) > fresh {
+					to.measure(c, *atLeast, to)
+				}
+				p.measure(c, *atLeast, to)
 			}
 		}
 	}
@@ -58,13 +63,20 @@ func main() {
 		printTable(os.Stdout, *unit, cases, programs)
 		return
 	}
-	printRows(os.Stdout, strings.Split(*columns, ","), strings.Split(*ratios, ","), find(programs, *base), cases, programs)
+	printRows(os.Stdout, strings.Split(*columns, ","), strings.Split(*ratios, ","), to, cases, programs)
 }
 
-// program is one column of the table.
+// fresh is how old the base's last sample may be when another program is measured beside it. A round of many programs takes
+// long, and a shared machine is another one then.
+const fresh = 4 * time.Second
+
+// program is one column of the table, or one row.
 type program struct {
 	path    string
-	samples map[string][]sample // by case, one for each round
+	samples map[string][]sample // by case, one for each round; of the base sometimes more
+	bases   map[string][]sample // the base's last sample when each of those was taken
+
+	measured time.Time // when it last was
 }
 
 // find returns the program with a name, the first one when the name is empty.
@@ -80,7 +92,7 @@ func find(programs []*program, name string) *program {
 
 func (p *program) name() string { return filepath.Base(p.path) }
 
-func (p *program) measure(name, atLeast string) {
+func (p *program) measure(name, atLeast string, base *program) {
 	out := p.run("--case", name, "--time", atLeast)
 	if out == "" {
 		return
@@ -89,7 +101,11 @@ func (p *program) measure(name, atLeast string) {
 	if err != nil {
 		log.Fatalf("%s: %v", p.name(), err)
 	}
+	p.measured = time.Now()
 	p.samples[name] = append(p.samples[name], s)
+	if last := len(base.samples[name]) - 1; last >= 0 {
+		p.bases[name] = append(p.bases[name], base.samples[name][last])
+	}
 }
 
 // run returns what the program prints.

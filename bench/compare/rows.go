@@ -12,14 +12,14 @@ import (
 // printRows prints a table for each case: a row for each program, with the spread of the first column's numbers and the
 // ratios of some columns to the base program's. Columns that nothing could be measured for are named and left out.
 func printRows(w io.Writer, columns, ratioed []string, base *program, cases []string, programs []*program) {
+	width := 0
+	for _, p := range programs {
+		width = max(width, len(p.name()))
+	}
 	for _, c := range cases {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 		shown := measured(len(columns), c, programs)
-		width := len(c)
-		for _, p := range programs {
-			width = max(width, len(p.name()))
-		}
-		fmt.Fprintf(t, "%-*s\t", width, c)
+		fmt.Fprintf(t, "%-*s\t", max(width, len(c)), c)
 		for _, i := range shown {
 			fmt.Fprintf(t, "%s\t", columns[i])
 			if i == 0 {
@@ -31,18 +31,9 @@ func printRows(w io.Writer, columns, ratioed []string, base *program, cases []st
 		}
 		fmt.Fprintln(t)
 		for _, p := range programs {
-			fmt.Fprintf(t, "%-*s\t", width, p.name())
+			fmt.Fprintf(t, "%-*s\t", max(width, len(c)), p.name())
 			for _, i := range shown {
-				vs := at(i, p.samples[c])
-				s := summarize(vs)
-				fmt.Fprintf(t, "%s\t", number(s))
-				if i == 0 {
-					fmt.Fprintf(t, "%s\t", percent(s))
-				}
-				if slices.Contains(ratioed, columns[i]) {
-					r := summarize(ratios(vs, at(i, base.samples[c])))
-					fmt.Fprintf(t, "%s\t%s\t", number(r), percent(r))
-				}
+				p.printCell(t, c, i, slices.Contains(ratioed, columns[i]))
 			}
 			fmt.Fprintln(t)
 		}
@@ -53,6 +44,20 @@ func printRows(w io.Writer, columns, ratioed []string, base *program, cases []st
 			}
 		}
 		fmt.Fprintln(w)
+	}
+}
+
+// printCell prints the numbers at one place: their median, of the first ones the spread too, and the ratio to the base.
+func (p *program) printCell(w io.Writer, name string, place int, ratioed bool) {
+	vs := at(place, p.samples[name])
+	s := summarize(vs)
+	fmt.Fprintf(w, "%s\t", number(s))
+	if place == 0 {
+		fmt.Fprintf(w, "%s\t", percent(s))
+	}
+	if ratioed {
+		r := summarize(ratios(vs, at(place, p.bases[name])))
+		fmt.Fprintf(w, "%s\t%s\t", number(r), percent(r))
 	}
 }
 

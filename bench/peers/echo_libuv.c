@@ -102,7 +102,7 @@ static void run(void *arg) {
 }
 
 int main(int argc, char **argv) {
-  if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+  if (strcmp(argv[argc - 1], "--version") == 0) {
     printf("libuv %s\n", uv_version_string());
     return 0;
   }

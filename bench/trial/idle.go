@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -47,10 +48,7 @@ func grown(s *server, n int, spoken bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, c := range conns {
-		_ = c.(*net.TCPConn).SetLinger(0) // a reset leaves no port behind for a minute
-		c.Close()
-	}
+	runtime.KeepAlive(conns) // until this program ends, after the server
 	const mib = 1 << 20
 	return fields((after-before)/float64(n), before/mib, after/mib), nil
 }

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -47,6 +48,7 @@ func main() {
 		return
 	}
 	if *version {
+		setWork(0)
 		out, err := exec.Command("sh", "-c", "exec "+*command+" --version").Output()
 		if err != nil {
 			log.Fatalf("%s: %v", *command, err)
@@ -57,8 +59,8 @@ func main() {
 	cases := map[string]trialCase{
 		"conns-64":   {conns: 64, pinned: true, run: underLoad},
 		"conns-1":    {conns: 1, pinned: true, run: underLoad},
-		"hash-20us":  {conns: 64, work: 300, run: underLoad},
-		"hash-200us": {conns: 64, work: 3000, run: underLoad},
+		"hash-20us":  {conns: 64, work: 300, run: hashing},
+		"hash-200us": {conns: 64, work: 3000, run: hashing},
 		"silent":     {conns: *idleConns, run: idle},
 		"spoken":     {conns: *idleConns, run: idleAfterEcho},
 	}
@@ -76,15 +78,20 @@ func main() {
 }
 
 func try(command string, c trialCase) (string, error) {
-	if err := os.Setenv("WORK", fmt.Sprint(c.work)); err != nil {
-		return "", err
-	}
+	setWork(c.work)
 	s, err := startServer(command, c.pinned)
 	if err != nil {
 		return "", err
 	}
 	sample, err := c.run(s, c)
 	return sample, errors.Join(err, s.stop())
+}
+
+// setWork tells the server's command how often to hash.
+func setWork(n int) {
+	if err := os.Setenv("WORK", strconv.Itoa(n)); err != nil {
+		log.Fatal(err)
+	}
 }
 
 // fields puts a sample's numbers in a line. What could not be measured is negative, and becomes a dash.
