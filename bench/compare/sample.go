@@ -55,7 +55,11 @@ func summarize(vs []float64) summary {
 	slices.Sort(vs)
 	n := len(vs)
 	median := (vs[(n-1)/2] + vs[n/2]) / 2
-	return summary{median: median, spread: (vs[n-1] - vs[0]) / 2 / median, ok: true}
+	s := summary{median: median, ok: true}
+	if median != 0 {
+		s.spread = (vs[n-1] - vs[0]) / 2 / median
+	}
+	return s
 }
 
 // at returns the samples' numbers at one place.
@@ -69,11 +73,13 @@ func at(place int, samples []sample) []float64 {
 	return vs
 }
 
-// ratios divides round by round: what slowed a whole round down cancels out.
+// ratios divides round by round: what slowed a whole round down cancels out. A base too small to be measured has none.
 func ratios(as, bs []float64) []float64 {
 	var vs []float64
 	for i := range min(len(as), len(bs)) {
-		vs = append(vs, as[i]/bs[i])
+		if bs[i] != 0 {
+			vs = append(vs, as[i]/bs[i])
+		}
 	}
 	return vs
 }
