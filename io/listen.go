@@ -27,6 +27,7 @@ type Listener struct {
 
 	// Loop goroutine only.
 	pending int  // connections that libuv has announced and nobody has taken
+	failed  bool // libuv could not accept, and has to be told to go on
 	shutd   bool // the handle is closing
 	done    []*closeListenerOp
 }
@@ -157,7 +158,15 @@ type acceptOp struct {
 	ln *Listener
 }
 
-func (op *acceptOp) perform()          { op.ln.serve() }
+func (op *acceptOp) perform() {
+	ln := op.ln
+	ln.serve()
+	if ln.failed && op.Pending() {
+		ln.failed = false
+		_ = ln.tcp.AcceptAgain() // a closed listener has settled op
+	}
+}
+
 func (op *acceptOp) refused(err error) { op.Fail(err) }
 
 // CancelOp implements promise.Canceler: serve passes over it.
@@ -170,6 +179,7 @@ type announcer Listener
 func (a *announcer) Complete(ev uv.Event) {
 	ln := (*Listener)(a)
 	if ev.Status < 0 {
+		ln.failed = true
 		if op := ln.next(); op != nil {
 			op.Fail(ln.error("accept", ev.Status))
 		}

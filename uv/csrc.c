@@ -12,6 +12,7 @@
 #include "../csrc/src/record.c"
 #include "../csrc/src/req.c"
 #include "../csrc/src/slab.c"
+#include "../csrc/src/spare.c"
 #include "../csrc/src/stream.c"
 #include "../csrc/src/tcp.c"
 #include "../csrc/src/thread.c"

@@ -30,8 +30,8 @@ func (in *incoming) Complete(ev Event) {
 	in.c.Complete(ev)
 }
 
-// Listen has c told of each connection, which Accept takes, and of each failure to accept one. Loop goroutine only. Binds
-// uv_listen.
+// Listen has c told of each connection, which Accept takes, and of each failure to accept one. After ENOMEM, EMFILE and ENFILE no
+// more are accepted until AcceptAgain is called. Loop goroutine only. Binds uv_listen.
 func (s *Stream) Listen(backlog int, c Completer) error {
 	switch {
 	case s.ptr == 0:
@@ -66,6 +66,15 @@ func (s *Stream) Accept(client *TCP) error {
 		s.in.ready = nil
 	}
 	C.weft_stream_taken(s.ptr)
+	return nil
+}
+
+// AcceptAgain has a listener go on after a failure; while there are no file descriptors it fails again. Loop goroutine only.
+func (s *Stream) AcceptAgain() error {
+	if s.ptr == 0 {
+		return ErrClosed
+	}
+	C.weft_stream_retry(s.ptr)
 	return nil
 }
 

@@ -113,6 +113,7 @@ int weft_async_send(uintptr_t handle); /* any thread, while the handle is open *
 /* stream.c */
 int weft_stream_listen(uintptr_t handle, int backlog, uint64_t token);
 void weft_stream_taken(uintptr_t handle);
+void weft_stream_retry(uintptr_t handle); /* after a record of a failure to accept: goes on */
 int64_t weft_stream_try_write(uintptr_t handle, const void *data, uint64_t len);
 uint64_t weft_stream_queue(uintptr_t handle);
 

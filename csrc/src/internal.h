@@ -12,13 +12,17 @@
 /* A piece of memory that reads are cut from. */
 typedef struct weft_slab weft_slab;
 
+enum { WEFT_SPARES = 3 }; /* more than one: another thread may take one before libuv has it */
+
 struct weft_loop {
   weft_shared shared; /* first: Go has its address */
   uv_loop_t *uv;
   uint32_t records_cap;
-  int idling;      /* the idle handle runs: the next poll does not block */
-  uv_idle_t idle;  /* does nothing */
-  weft_slab *slab; /* where the next read goes; older ones behind it */
+  int idling;              /* the idle handle runs: the next poll does not block */
+  uv_idle_t idle;          /* does nothing */
+  weft_slab *slab;         /* where the next read goes; older ones behind it */
+  int spares[WEFT_SPARES]; /* file descriptors */
+  int nspares;
   uv_loop_t own;
 };
 
@@ -43,6 +47,7 @@ typedef struct {
   uint32_t size;
   uint16_t untaken; /* listeners: connections that Go has not taken yet */
   uint16_t starved; /* listeners: connections that libuv holds back until Go takes some */
+  int32_t paused;   /* listeners: the failure after which nothing is accepted until Go says so; 0: none */
 } weft_handle;
 
 static inline weft_loop *weft__loop(uintptr_t loop) { return (weft_loop *)loop; }
@@ -81,6 +86,10 @@ uv_buf_t weft__slab_rest(weft_loop *loop);
 void weft__slab_take(weft_loop *loop, size_t n);
 void weft__slab_reset(weft_loop *loop);
 void weft__slab_free(weft_loop *loop);
+
+/* spare.c */
+int weft__spare_fill(weft_loop *loop);
+int weft__spare_give(weft_loop *loop);
 
 /* timer.c */
 void weft__timer_start(weft_loop *loop, const weft_sub *sub);

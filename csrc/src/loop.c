@@ -154,6 +154,8 @@ int weft_loop_close(uintptr_t lp) {
   if (others.n > 0 || uv_loop_alive(loop->uv)) return UV_EBUSY;
   uv_close((uv_handle_t *)&loop->idle, NULL);
   while (uv_loop_close(loop->uv) != 0) uv_run(loop->uv, UV_RUN_NOWAIT);
+  while (weft__spare_give(loop)) {
+  }
   weft__slab_free(loop);
   weft__free(loop, loop->shared.records, loop->records_cap * sizeof(weft_record));
   weft__free(loop, loop->shared.subs, loop->shared.subs_cap * sizeof(weft_sub));

@@ -178,17 +178,22 @@ void weft__stream_shutdown(weft_loop *loop, const weft_sub *sub) {
   if (err != 0) weft__record(loop, (weft_record){.token = sub->token, .status = err});
 }
 
+/* Leaves the connection that libuv has ready with it; libuv then stops looking for more. */
+static void stream_hold(weft_handle *h, int why) {
+  h->paused = why;
+  h->starved++;
+}
+
 /* Accepts the connection that libuv has ready. Doing it here, not when Go hears of it, lets libuv accept the next ones
  * in the same turn. */
 static void stream_accept(uv_stream_t *server) {
   weft_handle *h = weft__of_handle(server);
   uintptr_t client;
   int err = weft_tcp_new((uintptr_t)h->loop, &client);
-  if (err == 0) {
-    err = uv_accept(server, stream_of(client));
-    if (err != 0) {
-      weft__handle_close(h->loop, &(weft_sub){.handle = client, .op = WEFT_CLOSE});
-    }
+  if (err != 0) {
+    stream_hold(h, err);
+  } else if ((err = uv_accept(server, stream_of(client))) != 0) {
+    weft__handle_close(h->loop, &(weft_sub){.handle = client, .op = WEFT_CLOSE});
   }
   if (err != 0) {
     weft__record(h->loop, (weft_record){.token = h->token, .status = err});
@@ -198,23 +203,24 @@ static void stream_accept(uv_stream_t *server) {
   weft__record(h->loop, (weft_record){.token = h->token, .value = (int64_t)client, .kind = WEFT_CONN});
 }
 
-/* A connection could not be accepted. libuv 1.44 goes on trying, within one uv_run, while the process has no file
- * descriptor left and libuv's spare one was lost to another thread: one record will do, and the others may free one. */
+/* libuv could not accept. Without a descriptor it goes on trying: it gets one of ours, and the connection that it
+ * accepts with that is held back. When there is none to give, one record will do until another thread frees one. */
 static void stream_refused(weft_handle *h, int status) {
   const weft_shared *s = &h->loop->shared;
   const weft_record *last = s->count > s->drained ? &s->records[s->count - 1] : NULL;
-  if (last != NULL && last->token == h->token && last->status == status) {
-    uv_sleep(1);
-    return;
+  int again = last != NULL && last->token == h->token && last->status == status;
+  if (status == UV_EMFILE || status == UV_ENFILE) {
+    h->paused = status;
+    if (!weft__spare_give(h->loop) && again) uv_sleep(1);
   }
-  weft__record(h->loop, (weft_record){.token = h->token, .status = status});
+  if (!again) weft__record(h->loop, (weft_record){.token = h->token, .status = status});
 }
 
 static void stream_on_connection(uv_stream_t *server, int status) {
   weft_handle *h = weft__of_handle(server);
   if (status != 0) {
     stream_refused(h, status);
-  } else if (h->untaken >= STREAM_UNTAKEN) {
+  } else if (h->paused || h->untaken >= STREAM_UNTAKEN) {
     h->starved++; /* on Unix it stops looking for more until this one is accepted; on Windows it has a few under way */
   } else {
     stream_accept(server);
@@ -223,15 +229,32 @@ static void stream_on_connection(uv_stream_t *server, int status) {
 
 int weft_stream_listen(uintptr_t handle, int backlog, uint64_t token) {
   ((weft_handle *)handle)->token = token;
+  weft__spare_fill(((weft_handle *)handle)->loop);
   return uv_listen(stream_of(handle), backlog, stream_on_connection);
+}
+
+/* Accepts one of those that libuv holds back, if it may. */
+static void stream_feed(weft_handle *h) {
+  if (h->starved == 0 || h->paused || h->untaken >= STREAM_UNTAKEN) return;
+  h->starved--;
+  stream_accept(stream_of((uintptr_t)h));
 }
 
 /* Go has taken one of the connections accepted ahead. This may append a record, also while Go drains. */
 void weft_stream_taken(uintptr_t handle) {
   weft_handle *h = (weft_handle *)handle;
   h->untaken--;
-  if (h->starved > 0) {
-    h->starved--;
-    stream_accept(stream_of(handle));
+  stream_feed(h);
+}
+
+/* Accepting goes on only with a spare descriptor at hand. */
+void weft_stream_retry(uintptr_t handle) {
+  weft_handle *h = (weft_handle *)handle;
+  if (!h->paused) return;
+  if (!weft__spare_fill(h->loop) && h->paused != UV_ENOMEM) {
+    weft__record(h->loop, (weft_record){.token = h->token, .status = h->paused});
+    return;
   }
+  h->paused = 0;
+  stream_feed(h);
 }

@@ -4,6 +4,8 @@
  * plain sockets, which connect before the loop is turned. */
 #include "test.h"
 
+#include "internal.h"
+
 #ifndef _WIN32
 #include <fcntl.h>
 #include <signal.h>
@@ -96,41 +98,94 @@ static void frees_all(int signum) {
   while (ntaken > 0) close(taken[--ntaken]);
 }
 
-/* All descriptors are taken, also the spare one that libuv would drop connections with, until a signal handler frees
- * some. Whether the connection is accepted then or was dropped is up to the system. */
-static void no_descriptor_left_is_one_record(void) {
-  struct rlimit before, few;
-  uv_os_sock_t client = socket_new();
-  server s = {.loop = test_loop()};
-  CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
-  few = before;
-  few.rlim_cur = 64;
-  CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+/* Takes all descriptors, also the one that libuv would drop connections with: as if another thread had been quicker. */
+static void take_all(server *s) {
+  uv_loop_t *uv = weft_uv_loop((weft_loop *)s->loop);
+  taken[ntaken++] = uv->emfile_fd;
+  uv->emfile_fd = -1;
   for (int fd; (fd = open("/dev/null", O_RDONLY)) >= 0;) taken[ntaken++] = fd;
-  CHECK(ntaken > 2);
-  CHECK(weft_tcp_new(s.loop, &s.listener) == 0);
-  close(taken[--ntaken]);
-  listens(&s);
-  connects(&s, client);
-  signal(SIGALRM, frees_all);
-  struct itimerval soon = {.it_value = {.tv_usec = 50 * 1000}};
-  CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
-  uintptr_t handles[3] = {s.listener};
-  int n = 1, failures = 0;
-  weft_shared *shared = weft_loop_shared(s.loop);
-  weft_turn(s.loop, UV_RUN_ONCE);
+  CHECK(ntaken < 64);
+}
+
+/* The failures that the records say, and connections that they bring. */
+static int failures_of(server *s, uintptr_t *handles, int *n) {
+  weft_shared *shared = weft_loop_shared(s->loop);
+  int failures = 0;
   while (shared->drained < shared->count) {
     weft_record r = shared->records[shared->drained++];
     CHECK(r.token == T_LISTENER);
     if (r.status == 0) {
-      CHECK(n < 3);
-      handles[n++] = (uintptr_t)r.value;
+      handles[(*n)++] = (uintptr_t)r.value;
+      weft_stream_taken(s->listener);
     } else {
-      CHECK(r.status == UV_EMFILE && ++failures < 10);
+      CHECK(r.status == UV_EMFILE);
+      failures++;
     }
   }
-  CHECK(failures > 0);
-  CHECK(shared->bytes < 1 << 20);
+  return failures;
+}
+
+/* With no descriptor left the loop goes on, the connections wait, and one failure is reported at a time; when there are
+ * some again, every connection arrives. */
+static void no_descriptor_left_holds_connections_back(void) {
+  enum { N = 5 };
+  struct rlimit before, few;
+  uv_os_sock_t clients[N];
+  CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  few = before;
+  few.rlim_cur = 60;
+  CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  server s = listening();
+  for (int i = 0; i < N; i++) clients[i] = socket_new();
+  take_all(&s);
+  for (int i = 0; i < N; i++) connects(&s, clients[i]);
+  uintptr_t handles[N + 1] = {s.listener};
+  int n = 1, failures = 0;
+  weft_turn(s.loop, UV_RUN_ONCE); /* it returns: that is the point */
+  CHECK(failures_of(&s, handles, &n) == 1 && n == 1);
+  for (int i = 0; i < 6; i++) { /* each spare one is a connection more, until there is none */
+    weft_stream_retry(s.listener);
+    weft_turn(s.loop, UV_RUN_NOWAIT);
+    int failed = failures_of(&s, handles, &n);
+    CHECK(failed <= 1 && n <= 1 + WEFT_SPARES);
+    failures += failed;
+  }
+  CHECK(failures > 1);
+  frees_all(0);
+  while (n < N + 1) {
+    weft_stream_retry(s.listener);
+    weft_turn(s.loop, UV_RUN_ONCE);
+    failures_of(&s, handles, &n);
+  }
+  CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  for (int i = 0; i < N; i++) closesocket(clients[i]);
+  test_end(s.loop, handles, n);
+}
+
+/* Another thread takes every descriptor that there ever is, the spare ones too: libuv tries until one is freed, which
+ * memory does not grow for. */
+static void no_descriptor_at_all_is_one_record(void) {
+  struct rlimit before, few;
+  uv_os_sock_t client = socket_new();
+  CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  few = before;
+  few.rlim_cur = 60;
+  CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  server s = listening();
+  while (weft__spare_give((weft_loop *)s.loop)) {
+  }
+  take_all(&s);
+  connects(&s, client);
+  signal(SIGALRM, frees_all);
+  struct itimerval soon = {.it_value = {.tv_usec = 50 * 1000}};
+  CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+  uintptr_t handles[2] = {s.listener};
+  int n = 1;
+  weft_turn(s.loop, UV_RUN_ONCE);
+  CHECK(failures_of(&s, handles, &n) == 1);
+  CHECK(weft_loop_shared(s.loop)->bytes < 1 << 20);
+  weft_stream_retry(s.listener);
+  CHECK(failures_of(&s, handles, &n) == 0 && n == 2);
   CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
   closesocket(client);
   test_end(s.loop, handles, n);
@@ -142,7 +197,8 @@ int main(void) {
   all_of_a_full_backlog_arrive();
   listener_closes_what_it_holds_back();
 #ifndef _WIN32
-  no_descriptor_left_is_one_record();
+  no_descriptor_left_holds_connections_back();
+  no_descriptor_at_all_is_one_record();
 #endif
   return 0;
 }
