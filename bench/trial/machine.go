@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
+	"unsafe"
 )
 
 // machine is what has been used of all CPUs, up to some moment.
@@ -35,10 +35,13 @@ func machineNow(s *server) (machine, error) {
 
 // cpuTime is what all threads of a process have used.
 func cpuTime(pid int) (time.Duration, error) {
-	var t unix.Timespec
+	var t syscall.Timespec
 	const whole = 2 // of a process: CPUCLOCK_SCHED, see clock_getcpuclockid
-	err := unix.ClockGettime(int32(^pid<<3|whole), &t)
-	return time.Duration(t.Nano()), err
+	_, _, errno := syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, uintptr(^pid<<3|whole), uintptr(unsafe.Pointer(&t)), 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return time.Duration(t.Nano()), nil
 }
 
 // others returns how many CPUs neither the server nor the load used since some moment.

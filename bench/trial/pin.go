@@ -3,20 +3,32 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
-
-	"golang.org/x/sys/unix"
+	"syscall"
+	"unsafe"
 )
+
+// cpuSet says for each CPU whether a thread may run there, a bit each.
+type cpuSet [16]uint64
+
+// affinity calls sched_getaffinity or sched_setaffinity for this thread.
+func affinity(call uintptr, set *cpuSet) error {
+	if _, _, errno := syscall.RawSyscall(call, 0, unsafe.Sizeof(*set), uintptr(unsafe.Pointer(set))); errno != 0 {
+		return errno
+	}
+	return nil
+}
 
 // allowed returns the CPUs that this process may use when it starts.
 var allowed = func() (cpus []int) {
-	var set unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &set); err != nil {
+	var set cpuSet
+	if err := affinity(syscall.SYS_SCHED_GETAFFINITY, &set); err != nil {
 		return nil
 	}
 	for cpu := range len(set) * 64 {
-		if set.IsSet(cpu) {
+		if set[cpu/64]>>(cpu%64)&1 != 0 {
 			cpus = append(cpus, cpu)
 		}
 	}
@@ -52,14 +64,13 @@ func startOn(cpu int, cmd *exec.Cmd) error {
 	if cpu < 0 {
 		return cmd.Start()
 	}
-	var before, one unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &before); err != nil {
+	var before, one cpuSet
+	if err := affinity(syscall.SYS_SCHED_GETAFFINITY, &before); err != nil {
 		return err
 	}
-	one.Set(cpu)
-	if err := unix.SchedSetaffinity(0, &one); err != nil {
+	one[cpu/64] = 1 << (cpu % 64)
+	if err := affinity(syscall.SYS_SCHED_SETAFFINITY, &one); err != nil {
 		return err
 	}
-	defer unix.SchedSetaffinity(0, &before)
-	return cmd.Start()
+	return errors.Join(cmd.Start(), affinity(syscall.SYS_SCHED_SETAFFINITY, &before))
 }
