@@ -18,9 +18,10 @@ struct weft_loop {
   weft_shared shared; /* first: Go has its address */
   uv_loop_t *uv;
   uint32_t records_cap;
-  int idling;              /* the idle handle runs: the next poll does not block */
-  uv_idle_t idle;          /* does nothing */
-  weft_slab *slab;         /* where the next read goes; older ones behind it */
+  int idling;      /* the idle handle runs: the next poll does not block */
+  uv_idle_t idle;  /* does nothing */
+  weft_slab *slab; /* where the next read goes; older ones behind it */
+  int nslabs;
   int spares[WEFT_SPARES]; /* file descriptors */
   int nspares;
   uv_loop_t own;
@@ -82,6 +83,7 @@ void weft__stream_read_stop(const weft_sub *sub);
 void weft__stream_shutdown(weft_loop *loop, const weft_sub *sub);
 
 /* slab.c */
+int weft__slab_is_full(const weft_loop *loop);
 uv_buf_t weft__slab_rest(weft_loop *loop);
 void weft__slab_take(weft_loop *loop, size_t n);
 void weft__slab_reset(weft_loop *loop);

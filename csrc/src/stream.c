@@ -18,7 +18,8 @@ static void stream_on_alloc(uv_handle_t *uv, size_t hint, uv_buf_t *buf) {
 
 static void stream_on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
   weft_handle *h = weft__of_handle(s);
-  if (n == 0) return; /* nothing was there after all */
+  if (n == 0) return;                                         /* nothing was there after all */
+  if (n == UV_ENOBUFS && weft__slab_is_full(h->loop)) return; /* it goes on in the next turn */
   if (n < 0) {
     uv_read_stop(s);
     weft__record(h->loop, (weft_record){.token = h->token, .status = (int32_t)n});

@@ -20,27 +20,39 @@ static weft_addr loopback(int family) {
   return a;
 }
 
-static pair connected(int family) {
-  pair p = {.loop = test_loop()};
-  weft_addr a = loopback(family);
-  CHECK(weft_tcp_new(p.loop, &p.handles[0]) == 0);
-  CHECK(weft_tcp_bind(p.handles[0], &a, 0) == 0);
-  CHECK(weft_stream_listen(p.handles[0], 16, T_LISTENER) == 0);
-  CHECK(weft_tcp_sockname(p.handles[0], &a) == 0);
-  CHECK(a.port != 0 && a.family == family);
-  CHECK(weft_tcp_new(p.loop, &p.handles[1]) == 0);
-  CHECK(weft_tcp_connect(p.handles[1], &a, T_CONNECT) == 0);
+/* One more connection to the listener: both ends of it. */
+static void connects(uintptr_t loop, uintptr_t listener, const weft_addr *a, uintptr_t ends[2]) {
+  CHECK(weft_tcp_new(loop, &ends[0]) == 0);
+  CHECK(weft_tcp_connect(ends[0], a, T_CONNECT) == 0);
   int seen = 0;
   while (seen != 3) {
-    weft_record r = test_next(p.loop);
+    weft_record r = test_next(loop);
     CHECK(r.status == 0);
     if (r.token == T_CONNECT) seen |= 1;
     if (r.token == T_LISTENER) {
       seen |= 2;
-      p.handles[2] = (uintptr_t)r.value;
-      weft_stream_taken(p.handles[0]);
+      ends[1] = (uintptr_t)r.value;
+      weft_stream_taken(listener);
     }
   }
+}
+
+static uintptr_t listening(uintptr_t loop, weft_addr *a) {
+  uintptr_t listener;
+  int family = a->family;
+  CHECK(weft_tcp_new(loop, &listener) == 0);
+  CHECK(weft_tcp_bind(listener, a, 0) == 0);
+  CHECK(weft_stream_listen(listener, 16, T_LISTENER) == 0);
+  CHECK(weft_tcp_sockname(listener, a) == 0);
+  CHECK(a->port != 0 && a->family == family);
+  return listener;
+}
+
+static pair connected(int family) {
+  pair p = {.loop = test_loop()};
+  weft_addr a = loopback(family);
+  p.handles[0] = listening(p.loop, &a);
+  connects(p.loop, p.handles[0], &a, &p.handles[1]);
   return p;
 }
 
@@ -171,6 +183,43 @@ static void sends_that_have_to_wait_say_so(void) {
   test_end(p.loop, p.handles, 3);
 }
 
+/* Many peers send more than a turn reads: its memory is bounded, and all of it arrives. */
+static void reads_of_a_turn_are_bounded(void) {
+  enum { N = 8, SIZE = 1 << 20, MOST = (1 << 20) + (256 << 10) };
+  uintptr_t loop = test_loop(), handles[1 + 2 * N];
+  weft_addr a = loopback(WEFT_IPV4);
+  handles[0] = listening(loop, &a);
+  char *data = malloc(SIZE);
+  int64_t got[N] = {0}, most = 0, all = 0;
+  for (int i = 0; i < SIZE; i++) data[i] = (char)(i * 31 >> 3);
+  for (int i = 0; i < N; i++) connects(loop, handles[0], &a, &handles[1 + 2 * i]);
+  weft_shared *s = weft_loop_shared(loop);
+  int64_t before = s->bytes;
+  for (int i = 0; i < N; i++) {
+    test_submit(
+        loop,
+        (weft_sub){
+            .handle = handles[1 + 2 * i], .op = WEFT_WRITE, .token = T_WRITE, .data = (uintptr_t)data, .len = SIZE});
+  }
+  weft_turn(loop, UV_RUN_NOWAIT); /* the system's buffers are full before anybody reads */
+  for (uint64_t i = 0; i < N; i++) {
+    test_submit(loop, (weft_sub){.handle = handles[2 + 2 * i], .op = WEFT_READ_START, .token = 10 + i});
+  }
+  while (all < (int64_t)N * SIZE) {
+    weft_record r = test_next(loop);
+    if (s->bytes - before > most) most = s->bytes - before;
+    CHECK(r.status == 0);
+    if (r.token == T_WRITE) continue;
+    int64_t *at = &got[r.token - 10];
+    CHECK(memcmp(r.data, data + *at, (size_t)r.value) == 0);
+    *at += r.value;
+    all += r.value;
+  }
+  CHECK(most > 512 << 10 && most < MOST);
+  free(data);
+  test_end(loop, handles, 1 + 2 * N);
+}
+
 static void big_writes_arrive_whole(void) {
   enum { SIZE = 4 << 20 };
   pair p = connected(WEFT_IPV4);
@@ -222,6 +271,7 @@ int main(void) {
   sends_are_quiet();
   sends_that_have_to_wait_say_so();
   big_writes_arrive_whole();
+  reads_of_a_turn_are_bounded();
   looks_up();
   refused_connection_is_an_error();
   return 0;
