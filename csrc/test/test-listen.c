@@ -163,7 +163,7 @@ static void no_descriptor_left_holds_connections_back(void) {
     weft_turn(s.loop, UV_RUN_NOWAIT);
     failures_of(&s, handles, &n);
   }
-  CHECK(n == N + 1 || under_valgrind());
+  CHECK(n == N + 1);
   CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
   for (int i = 0; i < N; i++) closesocket(clients[i]);
   test_end(s.loop, handles, n);
@@ -204,8 +204,10 @@ int main(void) {
   all_of_a_full_backlog_arrive();
   listener_closes_what_it_holds_back();
 #ifndef _WIN32
-  no_descriptor_left_holds_connections_back();
-  no_descriptor_at_all_is_one_record();
+  if (!under_valgrind()) {
+    no_descriptor_left_holds_connections_back();
+    no_descriptor_at_all_is_one_record();
+  }
 #endif
   return 0;
 }
