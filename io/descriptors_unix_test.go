@@ -172,3 +172,21 @@ func TestDialWithoutADescriptorIsAnErrorAndWorksLater(t *testing.T) {
 		return srv.Shutdown(ctx).Wait(ctx)
 	})
 }
+
+// enoughDescriptors lets the process have n of them for the time of the test.
+func enoughDescriptors(t *testing.T, want int) {
+	t.Helper()
+	n := uint64(want)
+	var before syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
+	if before.Cur >= n {
+		return
+	}
+	if before.Max < n {
+		t.Skipf("the hard limit of descriptors is %d, and this takes %d: ulimit -Hn", before.Max, n)
+	}
+	more := before
+	more.Cur = before.Max
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &more))
+	t.Cleanup(func() { require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before)) })
+}
