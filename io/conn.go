@@ -11,8 +11,6 @@ import (
 	"github.com/weft-go/weft/uv"
 )
 
-var errClosed = net.ErrClosed
-
 // Conn is a stream connection: an Input and an Output that end separately. Dial, Listener.Accept and Serve make one. Safe
 // from any goroutine. TCP connections have the option nodelay on, as in package net.
 type Conn struct {
@@ -155,6 +153,10 @@ func (op *closeWriteOp) flushed(_ promise.Unit, err error) {
 }
 
 func (op *closeWriteOp) perform() {
+	if op.s.shutd {
+		op.Fail(op.s.writeError(errClosed))
+		return
+	}
 	if err := op.s.tcp.Shutdown(op); err != nil {
 		op.Fail(op.s.error("close", "shutdown", err))
 	}

@@ -29,6 +29,16 @@ var ErrTooLong = errors.New("weftio: the input is longer than the limit")
 // did anybody wait for the writes before. Nothing of it was taken.
 var ErrBufferFull = errors.New("weftio: the output buffer is full: wait for the promise of an earlier Write or Flush")
 
+// errClosed is net.ErrClosed as what a Close of the program's own does to operations under way: if nobody looks at that, nobody has
+// to hear of it either.
+var errClosed error = closedError{}
+
+type closedError struct{}
+
+func (closedError) Error() string    { return net.ErrClosed.Error() }
+func (closedError) Unwrap() error    { return net.ErrClosed }
+func (closedError) Unreported() bool { return true }
+
 // opError is the shape of every network error that leaves this package: the one that package net gives.
 func opError(op, network string, source, addr net.Addr, err error) error {
 	if err == nil || err == EOF || errors.Is(err, promise.ErrLoopClosed) {

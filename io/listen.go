@@ -146,7 +146,7 @@ func (ln *Listener) Accept() *promise.Promise[*Conn] {
 	}
 	ln.mu.Unlock()
 	if closed {
-		op.Fail(ln.error("accept", errClosed))
+		op.Fail(ln.error("accept", net.ErrClosed))
 		return op.Promise()
 	}
 	ln.l.schedule(op)

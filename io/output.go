@@ -5,6 +5,7 @@ package io
 import (
 	"context"
 	"fmt"
+	"net"
 	"sync"
 
 	"github.com/weft-go/weft/promise"
@@ -83,7 +84,7 @@ func (o *Output) add(b []byte) (p *promise.Promise[promise.Unit], ask bool) {
 	case o.err != nil:
 		return promise.Rejected[promise.Unit](o.err), false
 	case o.closed:
-		return promise.Rejected[promise.Unit](o.dst.writeError(errClosed)), false
+		return promise.Rejected[promise.Unit](o.dst.writeError(net.ErrClosed)), false
 	case len(b) == 0:
 		return fulfilled, false
 	case o.below+o.above > 0 && o.below+o.above+len(b) > hardLimit:

@@ -92,7 +92,7 @@ func (s *Server) accept(ctx context.Context) error {
 			continue
 		case ctx.Err() != nil:
 			continue
-		case errors.Is(err, errClosed), errors.Is(err, promise.ErrLoopClosed):
+		case errors.Is(err, net.ErrClosed), errors.Is(err, promise.ErrLoopClosed):
 			return nil
 		}
 		s.onError(nil, err)

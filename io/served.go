@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"runtime/debug"
 
 	"github.com/weft-go/weft/promise"
@@ -80,7 +81,7 @@ func (d *served) cut(cause error) {
 func (d *served) report(err error) {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, promise.ErrLoopClosed):
-	case d.s.closing && errors.Is(err, errClosed):
+	case d.s.closing && errors.Is(err, net.ErrClosed):
 	default:
 		d.s.onError(d.c, err)
 	}

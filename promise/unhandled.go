@@ -12,7 +12,8 @@ import (
 
 // UnhandledError is what the loop's handler gets for a rejection that nobody looked at: no callback, no Await, no Poll, no
 // Done channel. Each is reported once: that of Go when the callbacks of its turn have run, any other when the promise is
-// collected or its loop closes. Cancellations and ErrLoopClosed are not reported.
+// collected or its loop closes. Cancellations and ErrLoopClosed are not reported, nor is an error in whose chain one has a method
+// Unreported() bool that returns true: the consequence of what the program itself has done, such as a Close.
 type UnhandledError struct {
 	Err      error  // what the promise was rejected with
 	Rejected string // where, innermost call first: "function (file:line)" a line
@@ -40,7 +41,7 @@ type manner uint8
 const (
 	ordinary manner = iota
 	byCancel        // OnCancel's callbacks run
-	byClose         // the loop's end
+	byClose         // the end of the loop, or of whatever the program has closed
 )
 
 func mannerOf(err error) manner {
@@ -50,6 +51,10 @@ func mannerOf(err error) manner {
 	case isCanceled(err):
 		return byCancel
 	case errors.Is(err, ErrLoopClosed):
+		return byClose
+	}
+	var u interface{ Unreported() bool }
+	if errors.As(err, &u) && u.Unreported() {
 		return byClose
 	}
 	return ordinary
