@@ -93,7 +93,7 @@ func dropMany(address string, n int, seed uint64) error {
 
 func TestAThousandConnectionsDroppedAtRandomFiftyTimes(t *testing.T) {
 	rounds := 50
-	if testing.Short() || wefttest.RaceDetector { // which is ten times slower
+	if testing.Short() {
 		rounds = 5
 	}
 	for style, serve := range map[string]func(ctx context.Context, ln *weftio.Listener) *weftio.Server{
