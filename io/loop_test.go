@@ -293,3 +293,27 @@ func TestAwaitInsideAnIteratorOfTheTask(t *testing.T) {
 		return nil
 	})
 }
+
+func TestStatsCountWhatTheLoopHolds(t *testing.T) {
+	wefttest.Run(t, func(ctx context.Context) error {
+		loop := weftio.LoopFrom(ctx)
+		before := loop.Stats()
+		assert.Equal(t, 1, before.Tasks, "this one")
+		p, r := promise.New[int](ctx)
+		assert.Equal(t, before.Pending+1, loop.Stats().Pending)
+		q := promise.Map(p, func(n int) (int, error) { return n, nil })
+		assert.Equal(t, before.Pending+2, loop.Stats().Pending)
+		task := promise.Spawn(ctx, func(ctx context.Context) (int, error) { return q.Await(ctx) })
+		assert.Equal(t, 2, loop.Stats().Tasks)
+		r.Resolve(1)
+		require.NoError(t, task.Wait(ctx))
+		ln := listen(t, ctx, "tcp")
+		assert.Equal(t, before.Handles+1, loop.Stats().Handles)
+		assert.Greater(t, loop.Stats().Tokens, before.Tokens)
+		assert.Greater(t, loop.Stats().Bytes, before.Bytes)
+		require.NoError(t, ln.Close().Wait(ctx))
+		before.Bytes = loop.Stats().Bytes // arrays have grown
+		assert.Equal(t, before, loop.Stats())
+		return nil
+	})
+}

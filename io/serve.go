@@ -63,9 +63,11 @@ func ServeCallback(ctx context.Context, ln *Listener,
 func serve(ctx context.Context, ln *Listener, opts []ServeOption,
 	handle func(ctx context.Context, c *Conn) *promise.Promise[promise.Unit]) *Server {
 	s := &Server{l: ln.l, ln: ln, handle: handle, ctx: ln.l.Context(ctx)}
-	s.onError = func(c *Conn, err error) { s.l.q.Report(connError(c, err)) }
 	for _, o := range opts {
 		o(&s.serveOptions)
+	}
+	if s.onError == nil {
+		s.onError = func(c *Conn, err error) { s.l.q.Report(connError(c, err)) }
 	}
 	s.acceptor = promise.Go(s.ctx, s.accept)
 	return s

@@ -15,13 +15,13 @@ type serveOptions struct {
 }
 
 // OnConnError has f receive each handler's error or panic (a *promise.PanicError), and failures to accept, with a nil
-// Conn. It runs on the loop. The default is the loop's error handler.
+// Conn. It runs on the loop. The default, also for a nil f, is the loop's error handler.
 func OnConnError(f func(c *Conn, err error)) ServeOption {
 	return func(o *serveOptions) { o.onError = f }
 }
 
 // MaxConns bounds how many connections are open at a time. Those above wait until one ends: a few dozen accepted ahead, the others
-// with the system. Zero, the default, is no bound but the system's.
+// with the system. Zero, the default, or less is no bound but the system's.
 func MaxConns(n int) ServeOption {
 	return func(o *serveOptions) { o.maxConns = n }
 }
@@ -33,7 +33,7 @@ func LazyStart() ServeOption {
 }
 
 // FirstByteTimeout is LazyStart, and closes a connection whose peer has sent nothing within d of its accept; the error that
-// OnConnError then hears is promise.ErrTimeout.
+// OnConnError then hears is promise.ErrTimeout. Zero or less is LazyStart alone.
 func FirstByteTimeout(d time.Duration) ServeOption {
 	return func(o *serveOptions) { o.lazy, o.firstByte = true, d }
 }

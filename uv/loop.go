@@ -43,6 +43,8 @@ const (
 	RunNoWait  RunMode = C.UV_RUN_NOWAIT
 )
 
+var errTurnDefault = errors.New("uv: Turn is one turn, RunOnce or RunNoWait: use Run(RunDefault)")
+
 var errNested = errors.New("uv: Turn called from a Completer, which Turn has called: return to it instead")
 
 // Loop is a libuv loop. NewLoop makes one.
@@ -92,7 +94,7 @@ func NewLoop() (*Loop, error) {
 	return l, nil
 }
 
-// Turn hands libuv what was asked of it since the last turn, runs it once in the given mode, and calls the Completers of what
+// Turn hands libuv what was asked of it since the last turn, runs it once, with RunOnce or RunNoWait, and calls the Completers of what
 // has happened; it returns how many. With RunOnce it blocks only when nothing has happened yet. A panic of
 // a Completer leaves the rest to the next turn. Loop goroutine only. Binds uv_run.
 func (l *Loop) Turn(mode RunMode) (events int, err error) {
@@ -101,6 +103,8 @@ func (l *Loop) Turn(mode RunMode) (events int, err error) {
 		return 0, ErrClosed
 	case l.turning:
 		return 0, errNested
+	case mode == RunDefault: // which would not come back to deliver anything
+		return 0, errTurnDefault
 	}
 	l.turns++
 	l.turning, l.inC = true, true

@@ -277,3 +277,9 @@ func TestSendTellsOnlyWhatNeedsTelling(t *testing.T) {
 	assert.Equal(t, uv.ErrClosed, client.Send(nil, true, &sends))
 	require.NoError(t, server.Close(nil))
 }
+
+func TestTurnIsOneTurn(t *testing.T) {
+	l := newLoop(t)
+	_, err := l.Turn(uv.RunDefault)
+	assert.ErrorContains(t, err, "Run(RunDefault)")
+}
