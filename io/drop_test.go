@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/weft-go/weft/internal/wine"
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
 	"github.com/weft-go/weft/wefttest"
@@ -93,8 +94,8 @@ func dropMany(address string, n int, seed uint64) error {
 
 func TestAThousandConnectionsDroppedAtRandomFiftyTimes(t *testing.T) {
 	rounds := 50
-	if testing.Short() {
-		rounds = 5
+	if testing.Short() || wine.Running() { // which takes 10 ms a connection
+		rounds = 1
 	}
 	for style, serve := range map[string]func(ctx context.Context, ln *weftio.Listener) *weftio.Server{
 		"task": func(ctx context.Context, ln *weftio.Listener) *weftio.Server {
@@ -123,7 +124,9 @@ func TestAThousandConnectionsDroppedAtRandomFiftyTimes(t *testing.T) {
 				assert.Equal(t, "still here", line)
 				require.NoError(t, c.Close().Wait(ctx))
 				until(t, ctx, func() bool { return srv.Open() == 0 })
-				assert.Greater(t, srv.Served(), 900*rounds, "the system may keep to itself what ended early")
+				if !wine.Running() { // which keeps to itself what was reset early
+					assert.Greater(t, srv.Served(), 900*rounds)
+				}
 				return srv.Shutdown(ctx).Wait(ctx)
 			})
 		})

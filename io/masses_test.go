@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/weft-go/weft/internal/wine"
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
 	"github.com/weft-go/weft/wefttest"
@@ -33,9 +34,10 @@ func settled[T any](t *testing.T, ps []*promise.Promise[T]) (values int) {
 	return values
 }
 
-// mass is how many there are at once: a tenth of it under the race detector, which has a limit of its own.
+// mass is how many there are at once: a tenth of it under the race detector, which has a limit of its own, and under Wine, which
+// is slow.
 func mass(n int) int {
-	if wefttest.RaceDetector {
+	if wefttest.RaceDetector || wine.Running() {
 		return n / 10
 	}
 	return n

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/weft-go/weft/internal/wine"
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
 	"github.com/weft-go/weft/wefttest"
@@ -38,8 +39,9 @@ func receive(t *testing.T, ctx context.Context, p *net.TCPConn, n int) {
 }
 
 // broken says that err is what a reset looks like: which of these depends on whether it was read or written first, and on the system.
+// Wine 8 has an end come before a reset that nobody was reading for.
 func broken(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
+	return wine.Running() && err == weftio.EOF || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
 }
 
 func TestAPeerThatResetsAtEveryPoint(t *testing.T) {
@@ -91,7 +93,10 @@ func TestAPeerThatResetsAtEveryPoint(t *testing.T) {
 			require.NoError(t, p.CloseWrite())
 			assert.Equal(t, weftio.EOF, c.ReadLine().Wait(ctx))
 			reset(t, p)
-			until(t, ctx, func() bool { return c.WriteLine("x").State() == promise.StateRejected }) // the first ones may still leave
+			until(t, ctx, func() bool { // the first ones may still leave
+				_, err, ok := c.WriteLine("x").Poll()
+				return ok && err != nil
+			})
 			mustBreak(t, ctx, c.Flush())
 		},
 		"after our half-close": func(t *testing.T, ctx context.Context, c *weftio.Conn, p *net.TCPConn) {

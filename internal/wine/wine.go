@@ -8,7 +8,7 @@ import "testing"
 // Skip skips the test under Wine, and nowhere else. limit says what Wine lacks.
 func Skip(t testing.TB, limit string) {
 	t.Helper()
-	if running() {
+	if Running() {
 		t.Skip(limit)
 	}
 }

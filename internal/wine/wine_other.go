@@ -4,4 +4,5 @@
 
 package wine
 
-func running() bool { return false }
+// Running reports whether this is Wine.
+func Running() bool { return false }

@@ -5,4 +5,5 @@ package wine
 import "syscall"
 
 // running asks for what only Wine's library has.
-func running() bool { return syscall.NewLazyDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil }
+// Running reports whether this is Wine.
+func Running() bool { return syscall.NewLazyDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil }
