@@ -54,7 +54,7 @@ func (e *each) take(in *Input) bool {
 func (e *each) RunStep() {
 	piece := e.piece()
 	if len(piece) == 0 {
-		e.proceed(promise.Unit{}, nil)
+		e.proceed(nil)
 		return
 	}
 	p := e.call(piece)
@@ -62,11 +62,13 @@ func (e *each) RunStep() {
 		p = fulfilled
 	}
 	if _, err, ok := p.Poll(); ok {
-		e.proceed(promise.Unit{}, err)
+		e.proceed(err)
 		return
 	}
-	e.in.keep() // no step of its own comes before the poll
-	p.OnSettle(e.proceed)
+	e.in.keep()                                  // no step of its own comes before the poll
+	p.OnSettle(func(_ promise.Unit, err error) { // on p's loop, which may be another one
+		e.in.l.here(func() { e.proceed(err) })
+	})
 }
 
 // piece takes what is there, unless that is no longer e's to take.
@@ -96,7 +98,7 @@ func (e *each) call(piece []byte) (p *promise.Promise[promise.Unit]) {
 		if v := recover(); v != nil {
 			p = promise.Rejected[promise.Unit](&promise.PanicError{Value: v, Stack: debug.Stack()})
 		} else {
-			e.proceed(promise.Unit{}, promise.ErrGoexit)
+			e.proceed(promise.ErrGoexit)
 		}
 	}()
 	p = e.f(piece)
@@ -105,7 +107,7 @@ func (e *each) call(piece []byte) (p *promise.Promise[promise.Unit]) {
 }
 
 // proceed goes on to the next piece; err ends it all.
-func (e *each) proceed(_ promise.Unit, err error) {
+func (e *each) proceed(err error) {
 	in := e.in
 	if err != nil {
 		e.Fail(err)

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -72,6 +73,37 @@ func TestEachWaitsForThePromiseOfItsFunction(t *testing.T) {
 		require.Error(t, flood.Wait(shortly(ctx)))
 		assert.EqualValues(t, 1, calls.Load())
 		open.Resolve(promise.Unit{})
+		return nil
+	})
+}
+
+func TestPromisesOfAnotherLoopHoldEachAndHandlers(t *testing.T) {
+	_, other := wefttest.Start(t)
+	wefttest.Run(t, func(ctx context.Context) error {
+		served := 0
+		srv := weftio.ServeCallback(ctx, listen(t, ctx, "tcp"), func(_ context.Context, c *weftio.Conn) *promise.Promise[promise.Unit] {
+			served++
+			all := c.Each(func(piece []byte) *promise.Promise[promise.Unit] {
+				c.Write(piece)
+				return weftio.Sleep(other, time.Millisecond)
+			})
+			return promise.WithContext(other, all)
+		})
+		var lines []*promise.Promise[string]
+		for range 20 {
+			lines = append(lines, weftio.WithConn(ctx, "tcp", srv.Listener().String(), func(ctx context.Context, c *weftio.Conn) (string, error) {
+				for range 5 {
+					c.WriteLine("hello")
+					if line, err := c.ReadLine().Await(ctx); err != nil {
+						return line, err
+					}
+				}
+				return "fine", nil
+			}))
+		}
+		require.NoError(t, promise.All(lines...).Wait(ctx))
+		require.NoError(t, srv.Shutdown(ctx).Wait(ctx))
+		assert.Equal(t, 20, served)
 		return nil
 	})
 }

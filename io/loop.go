@@ -232,6 +232,15 @@ func (l *Loop) Do(ctx context.Context, f func()) error {
 	return p.NoCancel().Wait(ctx)
 }
 
+// here runs f on the loop: at once, when the caller is, and otherwise in a later step. A loop that has ended does not need it run.
+func (l *Loop) here(f func()) {
+	if id, _ := uv.CurrentThread(); id == l.id {
+		f()
+		return
+	}
+	_ = l.q.Post(f)
+}
+
 // report runs f and settles r with what became of it.
 func report(r *promise.Resolver[promise.Unit], f func()) {
 	err := promise.ErrGoexit

@@ -34,7 +34,8 @@ func (d *served) start() {
 	p.OnSettle(d.settled)
 }
 
-func (d *served) settled(_ promise.Unit, err error) { d.end(err) }
+// settled is called when the handler's promise has settled, on that promise's loop, which may be another one.
+func (d *served) settled(_ promise.Unit, err error) { d.s.l.here(func() { d.end(err) }) }
 
 // call calls the handler. What that does instead of returning counts as a rejection.
 func (d *served) call() (p *promise.Promise[promise.Unit]) {
