@@ -78,7 +78,7 @@ func report(c testCase, atLeast time.Duration) error {
 		}
 		fmt.Printf("%s\t%.2f\t%.2f\t%.2f\t%.1f\n", c.name, m.wall, m.cpu, m.allocs, m.bytes)
 		return nil
-	})
+	}, weftio.Watchdog(0, nil)) // a case holds the loop on purpose
 }
 
 // versions names the toolchain and the settings that times depend on.
