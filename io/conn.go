@@ -75,8 +75,9 @@ func (c *Conn) LocalAddr() net.Addr {
 	return tcpAddr(*c.local)
 }
 
-// RemoteAddr returns the other end's address.
-func (c *Conn) RemoteAddr() net.Addr { return tcpAddr(c.remote) }
+// RemoteAddr returns the other end's address: one without IP and port when the peer had reset the connection before it was
+// accepted, for then the system does not know it any more.
+func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
 
 // Close flushes what was written, closes the connection, and rejects what still reads from it with net.ErrClosed. Its
 // promise is rejected when the flush fails; the connection is closed all the same. A second Close returns the

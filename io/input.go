@@ -347,7 +347,7 @@ func (r *readLine) take(in *Input) bool {
 			in.data = in.data[end+1:]
 		}
 		return true
-	case len(in.data) > r.limit+1:
+	case len(in.data) > r.limit+1, in.err == EOF && len(in.data) > r.limit:
 		r.Fail(ErrLineTooLong)
 		return true
 	case in.err == nil:

@@ -48,6 +48,7 @@ typedef struct {
   uint32_t size;
   uint16_t untaken; /* listeners: connections that Go has not taken yet */
   uint16_t starved; /* listeners: connections that libuv holds back until Go takes some */
+  int32_t broken;   /* streams: the error of the connection that a write has learned of; 0: none */
   int32_t paused;   /* listeners: the failure after which nothing is accepted until Go says so; 0: none */
 } weft_handle;
 

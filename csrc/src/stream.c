@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "internal.h"
 
+#ifndef _WIN32
+#include <sys/socket.h>
+#endif
+
 enum {
   STREAM_BATCH = 16,     /* writes to one stream that leave in one system call */
   STREAM_UNTAKEN = 64,   /* connections accepted ahead of Go */
@@ -16,12 +20,35 @@ static void stream_on_alloc(uv_handle_t *uv, size_t hint, uv_buf_t *buf) {
   *buf = weft__slab_rest(weft__of_handle(uv)->loop);
 }
 
+/* Whether the end of a stream is one: a reset must not pass for it, or what was cut off would look whole. libuv 1.44
+ * reports an end when the system tells of the last bytes and of a reset at once, and leaves the socket's error alone.
+ * And the system tells a reset once: a read behind the write that was told finds an end. */
+static ssize_t stream_end(uv_stream_t *s) {
+  int broken = weft__of_handle(s)->broken;
+#ifndef _WIN32
+  uv_os_fd_t fd;
+  int err = 0;
+  socklen_t len = sizeof(err);
+  if (broken == 0 && uv_fileno((uv_handle_t *)s, &fd) == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == 0 &&
+      err != 0) {
+    broken = uv_translate_sys_error(err);
+  }
+#endif
+  return broken != 0 ? broken : UV_EOF;
+}
+
+/* Notes an error of the connection itself, as against one of its writing side. */
+static void stream_broke(void *uv, int64_t status) {
+  if (status == UV_ECONNRESET || status == UV_ETIMEDOUT) weft__of_handle(uv)->broken = (int32_t)status;
+}
+
 static void stream_on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
   weft_handle *h = weft__of_handle(s);
   if (n == 0) return;                                         /* nothing was there after all */
   if (n == UV_ENOBUFS && weft__slab_is_full(h->loop)) return; /* it goes on in the next turn */
   if (n < 0) {
     uv_read_stop(s);
+    if (n == UV_EOF) n = stream_end(s);
     weft__record(h->loop, (weft_record){.token = h->token, .status = (int32_t)n});
     return;
   }
@@ -45,6 +72,7 @@ void weft__stream_read_stop(const weft_sub *sub) { uv_read_stop(stream_of(sub->h
 static void stream_on_write(uv_write_t *req, int status) {
   weft_handle *h = weft__of_handle(req->handle);
   weft_req *r = weft__of_req(req);
+  stream_broke(req->handle, status);
   r->status = status;
   r->done = 1;
   while (h->writes != NULL && h->writes->done) {
@@ -139,6 +167,7 @@ uint32_t weft__stream_write(weft_loop *loop, const weft_sub *sub, uint32_t n) {
   int64_t left = UV_ECANCELED;
   if (!stream_closing(s)) left = uv_try_write(s, bufs, count);
   if (left == UV_EAGAIN) left = 0;
+  stream_broke(s, left);
   for (uint32_t i = 0; i < count; i++) {
     if (left < 0) {
       stream_wrote(loop, &sub[i], (int)left);
