@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/weft-go/weft/internal/wine"
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
 	"github.com/weft-go/weft/wefttest"
@@ -15,6 +16,7 @@ import (
 
 // The system tells of the last bytes and of a reset at once; what was cut off must not look whole.
 func TestAResetIsNeverTheEndOfTheInput(t *testing.T) {
+	wine.Skip(t, "Wine 8 has an end come before a reset that nobody was reading for")
 	for range 20 {
 		wefttest.Run(t, func(ctx context.Context) error {
 			c, p := peer(t, ctx)
