@@ -77,15 +77,15 @@ func zoneOf(scope int) string {
 	return strconv.Itoa(scope)
 }
 
-// takeAddrs frees the addresses that a record carries and returns those of a family that it knows.
-func (l *Loop) takeAddrs(r C.weft_record) []netip.AddrPort {
+// takeAddrs frees the n addresses that a record carries and returns those of a family that it knows.
+func (l *Loop) takeAddrs(p unsafe.Pointer, n int64) []netip.AddrPort {
 	var known []netip.AddrPort
-	all := unsafe.Slice((*addr)(r.data), r.value)
+	all := unsafe.Slice((*addr)(p), n)
 	for i := range all {
 		if a := addrTo(&all[i]); a.IsValid() {
 			known = append(known, a)
 		}
 	}
-	C.weft_addrs_free(l.ptr, r.data, C.uint64_t(r.value))
+	C.weft_addrs_free(l.ptr, p, C.uint64_t(n))
 	return known
 }

@@ -23,11 +23,13 @@ func NewAsync(l *Loop, c Completer) (*Async, error) {
 	a := &Async{}
 	a.l = l
 	token := a.listen(c)
-	if e := C.weft_async_new(l.ptr, token, &a.ptr); e != 0 {
+	var ptr C.uintptr_t
+	if e := C.weft_async_new(l.ptr, token, &ptr); e != 0 {
 		l.slots.remove(uint64(token))
 		return nil, Errno(e)
 	}
-	a.send = a.ptr
+	a.open(l, ptr)
+	a.send = ptr
 	return a, nil
 }
 

@@ -17,3 +17,4 @@
 #include "../csrc/src/tcp.c"
 #include "../csrc/src/thread.c"
 #include "../csrc/src/timer.c"
+#include "../csrc/src/version.c"

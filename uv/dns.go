@@ -20,6 +20,7 @@ type AddrInfoHints struct {
 
 // AddrInfoReq is a lookup on libuv's thread pool.
 type AddrInfoReq struct {
+	l     *Loop
 	ptr   C.uintptr_t // 0: completed
 	c     Completer
 	addrs []netip.AddrPort
@@ -37,7 +38,7 @@ func GetAddrInfo(l *Loop, node, service string, hints AddrInfoHints, c Completer
 	cnode, cservice := optional(node), optional(service)
 	defer C.free(unsafe.Pointer(cnode))
 	defer C.free(unsafe.Pointer(cservice))
-	r := &AddrInfoReq{c: c}
+	r := &AddrInfoReq{l: l, c: c}
 	token := l.slots.add(r, true)
 	e := C.weft_getaddrinfo(l.ptr, cnode, cservice, C.int(hints.Flags), C.int(hints.Family), C.uint64_t(token), &r.ptr)
 	if e != 0 {
@@ -57,7 +58,11 @@ func optional(s string) *C.char {
 
 // Complete implements Completer.
 func (r *AddrInfoReq) Complete(ev Event) {
-	r.ptr, r.addrs = 0, ev.addrs
+	r.ptr = 0
+	if ev.raw != nil {
+		r.addrs = r.l.takeAddrs(ev.raw, ev.Value)
+		ev.Value = 0
+	}
 	r.c.Complete(ev)
 }
 

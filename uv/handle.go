@@ -44,7 +44,7 @@ func (h *Handle) close(c Completer, op C.int32_t) error {
 // IsClosing reports whether the handle is not open: Close was called, or Init was not. Binds uv_is_closing.
 func (h *Handle) IsClosing() bool { return h.ptr == 0 }
 
-// IsActive reports whether the handle does something, as of the last turn. Loop goroutine only. Binds uv_is_active.
+// IsActive reports whether the handle does something. Loop goroutine only. Binds uv_is_active.
 func (h *Handle) IsActive() bool { return h.state()&C.WEFT_ACTIVE != 0 }
 
 // HasRef reports whether the handle keeps the loop alive. Loop goroutine only. Binds uv_has_ref.
@@ -54,6 +54,7 @@ func (h *Handle) state() C.int {
 	if h.ptr == 0 {
 		return 0
 	}
+	h.l.flush()
 	return C.weft_handle_state(h.ptr)
 }
 
@@ -68,6 +69,9 @@ func (h *Handle) ref(on C.int) {
 		C.weft_handle_ref(h.ptr, on)
 	}
 }
+
+// open makes the handle be the one that C has made.
+func (h *Handle) open(l *Loop, ptr C.uintptr_t) { h.l, h.ptr = l, ptr }
 
 // listen makes c the Completer of the handle's own events and returns their token.
 func (h *Handle) listen(c Completer) C.uint64_t {

@@ -25,7 +25,6 @@ import "C"
 
 import (
 	"errors"
-	"net/netip"
 	"sync"
 	"time"
 	"unsafe"
@@ -70,7 +69,8 @@ type Event struct {
 	Data   []byte // bytes read: C memory, valid until Complete returns
 	Queued bool   // of a Send: Value bytes have to wait, and another event says when they have left
 
-	addrs []netip.AddrPort // of a lookup
+	aux int16          // the record's
+	raw unsafe.Pointer // C memory of the record, for the Completer of a kind that knows it
 }
 
 // Completer is told that something has happened. Complete is called by Turn, on the loop's goroutine.
@@ -131,12 +131,10 @@ func (l *Loop) drain() {
 			l.unclaimed(r)
 			continue
 		}
-		ev := Event{Status: Errno(r.status), Value: int64(r.value)}
+		ev := Event{Status: Errno(r.status), Value: int64(r.value), aux: int16(r.aux), raw: r.data}
 		switch r.kind {
 		case C.WEFT_DATA:
 			ev.Data = unsafe.Slice((*byte)(r.data), r.value)
-		case C.WEFT_ADDRS:
-			ev.addrs = l.takeAddrs(r)
 		case C.WEFT_QUEUED:
 			ev.Queued = true
 		}
@@ -148,7 +146,7 @@ func (l *Loop) drain() {
 func (l *Loop) unclaimed(r C.weft_record) {
 	switch r.kind {
 	case C.WEFT_ADDRS:
-		l.takeAddrs(r)
+		C.weft_addrs_free(l.ptr, r.data, C.uint64_t(r.value))
 	case C.WEFT_CONN:
 		orphan := Handle{l: l, ptr: C.uintptr_t(r.value)}
 		_ = orphan.Close(nil) // it is open
@@ -170,6 +168,13 @@ func (l *Loop) Run(mode RunMode) error {
 		}
 	}
 	return nil
+}
+
+// flush hands libuv what was asked of it, for what has to find it done.
+func (l *Loop) flush() {
+	if l.shared.nsubs > 0 {
+		C.weft_loop_submit(l.ptr)
+	}
 }
 
 // Pending reports whether something was asked of libuv that the next turn hands over, or has happened and is not delivered.

@@ -61,7 +61,7 @@ func (s *Stream) Accept(client *TCP) error {
 	case client.l != nil:
 		return EINVAL
 	}
-	client.l, client.ptr = s.l, s.in.ready[0]
+	client.open(s.l, s.in.ready[0])
 	if s.in.ready = s.in.ready[1:]; len(s.in.ready) == 0 {
 		s.in.ready = nil
 	}

@@ -33,10 +33,11 @@ func (t *TCP) Init(l *Loop) error {
 	case t.l != nil:
 		return EALREADY
 	}
-	if e := C.weft_tcp_new(l.ptr, &t.ptr); e != 0 {
+	var ptr C.uintptr_t
+	if e := C.weft_tcp_new(l.ptr, &ptr); e != 0 {
 		return Errno(e)
 	}
-	t.l = l
+	t.open(l, ptr)
 	return nil
 }
 

@@ -16,10 +16,11 @@ func NewTimer(l *Loop) (*Timer, error) {
 		return nil, ErrClosed
 	}
 	t := &Timer{}
-	if e := C.weft_timer_new(l.ptr, 0, &t.ptr); e != 0 {
+	var ptr C.uintptr_t
+	if e := C.weft_timer_new(l.ptr, 0, &ptr); e != 0 {
 		return nil, Errno(e)
 	}
-	t.l = l
+	t.open(l, ptr)
 	return t, nil
 }
 

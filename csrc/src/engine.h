@@ -24,14 +24,15 @@ typedef struct {
   int64_t value;
   void *data;
   int32_t status;
-  int32_t kind;
+  int16_t kind;
+  int16_t aux; /* what else there is to say: each kind has its own */
 } weft_record;
 
 enum {
   WEFT_PLAIN, /* value and status say it all */
   WEFT_DATA,  /* value bytes at data */
   WEFT_ADDRS, /* value weft_addr at data, to be freed with weft_addrs_free */
-  WEFT_CONN,  /* value is the handle of an accepted connection, to be closed by whoever drains it */
+  WEFT_CONN,  /* value is the handle of a connection that was accepted, to be closed by whoever drains it */
   WEFT_QUEUED /* value bytes of a send have to wait; another record says when they have left */
 };
 
@@ -93,6 +94,7 @@ enum { WEFT_IPV4 = 4, WEFT_IPV6 = 6 };
 int weft_loop_new(uintptr_t *loop);
 weft_shared *weft_loop_shared(uintptr_t loop);
 int weft_turn(uintptr_t loop, int mode);
+void weft_loop_submit(uintptr_t loop); /* does what Go has asked for now: what follows finds it done */
 int weft_subs_grow(uintptr_t loop);
 int weft_arena_grow(uintptr_t loop, uint64_t more); /* room for so many bytes more */
 void weft_loop_news(uintptr_t loop);                /* the next poll does not block */
@@ -136,6 +138,10 @@ void weft_addrs_free(uintptr_t loop, void *addrs, uint64_t n);
 void weft_error_text(int code, char *buf, size_t len);
 void weft_error_name(int code, char *buf, size_t len);
 int weft_error_of_system(int code); /* errno, GetLastError and WSAGetLastError */
+
+/* version.c: any thread */
+const char *weft_libuv_version(void); /* of the library that runs */
+uint32_t weft_libuv_header(void);     /* of the header that this was built with, as in 0x012c02 */
 
 /* thread.c: any thread. weft_thread(id) says that this thread runs the loop id, as seen from its Go code;
  * weft_thread(0) asks: the id, doubled, plus 1 when the caller sits inside a C frame that this Go code entered.

@@ -9,6 +9,7 @@ uintptr_t weft__handle_new(weft_loop *loop, uv_handle_type type, uint64_t token)
   h->loop = loop;
   h->token = token;
   h->size = (uint32_t)size;
+  weft__uv((uintptr_t)h)->data = h; /* how a walk knows those of ours */
   loop->shared.handles++;
   return (uintptr_t)h;
 }

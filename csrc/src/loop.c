@@ -62,7 +62,8 @@ static void arena_reset(weft_loop *loop) {
 }
 
 /* Does what Go has asked for since the last turn. */
-static void loop_submit(weft_loop *loop) {
+void weft_loop_submit(uintptr_t lp) {
+  weft_loop *loop = weft__loop(lp);
   weft_shared *s = &loop->shared;
   uint32_t n = s->nsubs;
   s->nsubs = 0;
@@ -117,7 +118,7 @@ int weft_turn(uintptr_t lp, int mode) {
   weft_loop *loop = weft__loop(lp);
   loop_drained(loop);
   if (loop->shared.count > 0) mode = UV_RUN_NOWAIT;
-  loop_submit(loop);
+  weft_loop_submit(lp);
   uv_run(loop->uv, (uv_run_mode)mode);
   if (loop->idling) {
     loop->idling = 0;
