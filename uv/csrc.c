@@ -9,6 +9,7 @@
 #include "../csrc/src/handle.c"
 #include "../csrc/src/loop.c"
 #include "../csrc/src/memory.c"
+#include "../csrc/src/pipe.c"
 #include "../csrc/src/record.c"
 #include "../csrc/src/req.c"
 #include "../csrc/src/slab.c"

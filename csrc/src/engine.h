@@ -128,6 +128,9 @@ int weft_tcp_keepalive(uintptr_t handle, int on, unsigned delay);
 int weft_tcp_sockname(uintptr_t handle, weft_addr *addr);
 int weft_tcp_peername(uintptr_t handle, weft_addr *addr);
 
+/* pipe.c */
+int weft_pipe_new(uintptr_t loop, int ipc, uintptr_t *handle);
+
 /* dns.c */
 int weft_getaddrinfo(uintptr_t loop, const char *node, const char *service, int flags, int family, uint64_t token,
                      uintptr_t *req);
