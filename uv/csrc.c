@@ -10,6 +10,7 @@
 #include "../csrc/src/loop.c"
 #include "../csrc/src/memory.c"
 #include "../csrc/src/pipe.c"
+#include "../csrc/src/metrics.c"
 #include "../csrc/src/record.c"
 #include "../csrc/src/req.c"
 #include "../csrc/src/slab.c"
@@ -19,3 +20,4 @@
 #include "../csrc/src/thread.c"
 #include "../csrc/src/timer.c"
 #include "../csrc/src/version.c"
+#include "../csrc/src/walk.c"

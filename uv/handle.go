@@ -37,6 +37,7 @@ func (h *Handle) close(c Completer, op C.int32_t) error {
 		return err
 	}
 	h.l.slots.remove(h.token)
+	delete(h.l.made, h.ptr)
 	h.ptr, h.token = 0, 0
 	return nil
 }
@@ -71,7 +72,70 @@ func (h *Handle) ref(on C.int) {
 }
 
 // open makes the handle be the one that C has made.
-func (h *Handle) open(l *Loop, ptr C.uintptr_t) { h.l, h.ptr = l, ptr }
+func (h *Handle) open(l *Loop, ptr C.uintptr_t) {
+	h.l, h.ptr = l, ptr
+	if o := here(); o != nil {
+		if l.made == nil {
+			l.made = map[C.uintptr_t]*origin{}
+		}
+		l.made[ptr] = o
+	}
+}
+
+// Type returns what kind of handle it is, TypeUnknown once it is closed. Binds uv_handle_get_type.
+func (h *Handle) Type() HandleType {
+	if h.ptr == 0 {
+		return TypeUnknown
+	}
+	return HandleType(C.weft_handle_type(h.ptr))
+}
+
+// Fileno returns the file descriptor, on Windows the HANDLE or SOCKET, of a TCP, Pipe, TTY, UDP or Poll; EINVAL for other
+// handles, EBADF when there is none yet. It stays libuv's: closing it or changing its mode breaks the handle. Loop goroutine
+// only. Binds uv_fileno.
+func (h *Handle) Fileno() (uintptr, error) {
+	if h.ptr == 0 {
+		return 0, ErrClosed
+	}
+	var fd C.int64_t
+	if e := C.weft_handle_fileno(h.ptr, &fd); e != 0 {
+		return 0, Errno(e)
+	}
+	return uintptr(fd), nil
+}
+
+// SendBufferSize returns the size in bytes of the system's send buffer of a TCP, Pipe or UDP; Linux says twice what was set. Loop
+// goroutine only. Binds uv_send_buffer_size.
+func (h *Handle) SendBufferSize() (int, error) { return h.bufferSize(1, 0) }
+
+// SetSendBufferSize sets it. Loop goroutine only. Binds uv_send_buffer_size.
+func (h *Handle) SetSendBufferSize(n int) error { return h.setBufferSize(1, n) }
+
+// RecvBufferSize returns the size in bytes of the system's receive buffer of a TCP, Pipe or UDP; Linux says twice what was
+// set. Loop goroutine only. Binds uv_recv_buffer_size.
+func (h *Handle) RecvBufferSize() (int, error) { return h.bufferSize(0, 0) }
+
+// SetRecvBufferSize sets it. Loop goroutine only. Binds uv_recv_buffer_size.
+func (h *Handle) SetRecvBufferSize(n int) error { return h.setBufferSize(0, n) }
+
+func (h *Handle) setBufferSize(sending C.int, n int) error {
+	if n <= 0 || n > 1<<30 { // 0 would ask libuv for the size
+		return EINVAL
+	}
+	_, err := h.bufferSize(sending, n)
+	return err
+}
+
+func (h *Handle) bufferSize(sending C.int, n int) (int, error) {
+	if h.ptr == 0 {
+		return 0, ErrClosed
+	}
+	value := C.int(n)
+	if e := C.weft_handle_buffer_size(h.ptr, sending, &value); e != 0 {
+		return 0, Errno(e)
+	}
+	return int(value), nil
+}
 
 // listen makes c the Completer of the handle's own events and returns their token.
 func (h *Handle) listen(c Completer) C.uint64_t {

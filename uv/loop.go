@@ -57,6 +57,10 @@ type Loop struct {
 	turning bool
 	inC     bool   // inside uv_run: who submits is Go code that a C callback has called
 	turns   uint32 // Turns begun
+	stopped bool   // Stop was called, and what that ends has not ended
+
+	origin *origin                 // where it was made, in debug mode
+	made   map[C.uintptr_t]*origin // where the handles were made, in debug mode
 
 	mu   sync.Mutex // guards the end of ptr, against Stats
 	pool pool
@@ -86,11 +90,12 @@ func (f CompleterFunc) Complete(ev Event) { f(ev) }
 // keeps SIGPIPE from killing the process. Binds uv_loop_init.
 func NewLoop() (*Loop, error) {
 	guard()
-	l := &Loop{}
+	l := &Loop{origin: here()}
 	if e := C.weft_loop_new(&l.ptr); e != 0 {
 		return nil, Errno(e)
 	}
 	l.shared = C.weft_loop_shared(l.ptr)
+	openLoops.add(l)
 	return l, nil
 }
 
@@ -105,6 +110,9 @@ func (l *Loop) Turn(mode RunMode) (events int, err error) {
 		return 0, errNested
 	case mode == RunDefault: // which would not come back to deliver anything
 		return 0, errTurnDefault
+	case l.stopped:
+		l.stopped = false
+		return 0, nil
 	}
 	l.turns++
 	l.turning, l.inC = true, true
@@ -162,12 +170,71 @@ func (l *Loop) Run(mode RunMode) error {
 	if l.shared == nil {
 		return ErrClosed
 	}
-	for l.Pending() || l.Alive() {
+	for !l.stopped && (l.Pending() || l.Alive()) {
 		if _, err := l.Turn(RunOnce); err != nil {
 			return err
 		}
 	}
+	l.stopped = false
 	return nil
+}
+
+// Stop has Run return after the turn that is under way; without one, the next Run or Turn returns at once. Loop goroutine
+// only. Binds uv_stop.
+func (l *Loop) Stop() {
+	if l.shared == nil {
+		return
+	}
+	l.stopped = true
+	if l.inC {
+		C.weft_loop_stop(l.ptr) // this turn's poll may be still to come
+	}
+}
+
+// LoopOption is something that Configure turns on.
+type LoopOption int
+
+// The options of a loop.
+const (
+	BlockSIGPROF    LoopOption = C.WEFT_BLOCK_SIGPROF   // while the loop waits: profilers do not wake it
+	MetricsIdleTime LoopOption = C.WEFT_IDLE_TIME       // IdleTime works; before the loop first runs
+	IOUringSQPOLL   LoopOption = C.WEFT_IO_URING_SQPOLL // files by io_uring; ENOTSUP before libuv 1.49
+)
+
+// Configure turns an option on, before the loop first runs. Loop goroutine only. Binds uv_loop_configure.
+func (l *Loop) Configure(o LoopOption) error {
+	if l.shared == nil {
+		return ErrClosed
+	}
+	return result(C.weft_loop_configure(l.ptr, C.int(o)))
+}
+
+// BackendFd returns the file descriptor that is readable when the loop has something to do, for those who embed it in
+// another: they run Turn(RunNoWait) then, and after BackendTimeout. ENOTSUP on Windows. Loop goroutine only. Binds
+// uv_backend_fd.
+func (l *Loop) BackendFd() (uintptr, error) {
+	if l.shared == nil {
+		return 0, ErrClosed
+	}
+	fd := C.weft_loop_backend_fd(l.ptr)
+	if fd < 0 {
+		return 0, ENOTSUP
+	}
+	return uintptr(fd), nil
+}
+
+// BackendTimeout returns how long the next turn's poll would wait at most, negative for without end; 0 while libuv has
+// file descriptors that the next turn begins to watch. Loop goroutine only.
+// Binds uv_backend_timeout.
+func (l *Loop) BackendTimeout() time.Duration {
+	if l.shared == nil {
+		return 0
+	}
+	l.flush()
+	if l.stopped || l.Pending() {
+		return 0
+	}
+	return time.Duration(C.weft_loop_backend_timeout(l.ptr)) * time.Millisecond
 }
 
 // flush hands libuv what was asked of it, for what has to find it done.
@@ -252,6 +319,7 @@ func (l *Loop) Close() error {
 	}
 	l.shared, l.ptr = nil, 0
 	l.pool.close()
+	openLoops.remove(l)
 	return nil
 }
 

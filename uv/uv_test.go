@@ -25,18 +25,7 @@ import (
 // newLoop returns a loop, on a locked thread, that has to be empty at the end of the test.
 func newLoop(t *testing.T) *uv.Loop {
 	t.Helper()
-	runtime.LockOSThread()
-	t.Cleanup(runtime.UnlockOSThread)
-	l, err := uv.NewLoop()
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, l.Run(uv.RunDefault))
-		require.NoError(t, l.Close())
-		require.NoError(t, l.Close(), "a second Close does nothing")
-		assert.Zero(t, l.Stats())
-		assert.Zero(t, uv.UnguardedSignal())
-	})
-	return l
+	return uvtest.NewLoop(t)
 }
 
 // events collects what a Completer is told.

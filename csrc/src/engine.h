@@ -99,13 +99,38 @@ int weft_subs_grow(uintptr_t loop);
 int weft_arena_grow(uintptr_t loop, uint64_t more); /* room for so many bytes more */
 void weft_loop_news(uintptr_t loop);                /* the next poll does not block */
 int weft_loop_alive(uintptr_t loop);
+void weft_loop_stop(uintptr_t loop);
+int weft_loop_backend_fd(uintptr_t loop);
+int weft_loop_backend_timeout(uintptr_t loop); /* in ms; -1: for ever */
+enum { WEFT_BLOCK_SIGPROF, WEFT_IDLE_TIME, WEFT_IO_URING_SQPOLL };
+int weft_loop_configure(uintptr_t loop, int option);
 void weft_loop_update_time(uintptr_t loop);
 int weft_loop_close(uintptr_t loop);
 
+/* metrics.c */
+typedef struct {
+  uint64_t loop_count;
+  uint64_t events;
+  uint64_t events_waiting;
+} weft_metrics;
+uint64_t weft_metrics_idle_time(uintptr_t loop); /* ns; any thread, while the loop is open */
+
+/* walk.c */
+typedef struct {
+  uintptr_t handle; /* 0: not one of ours */
+  int64_t fd;       /* -1: none */
+  int32_t type;
+  int32_t state;
+} weft_info;
+uint32_t weft_walk(uintptr_t loop, weft_info *infos, uint32_t room); /* returns how many there are */
+
 /* handle.c */
-enum { WEFT_ACTIVE = 1, WEFT_HAS_REF = 2, WEFT_READABLE = 4, WEFT_WRITABLE = 8 };
+enum { WEFT_ACTIVE = 1, WEFT_HAS_REF = 2, WEFT_READABLE = 4, WEFT_WRITABLE = 8, WEFT_CLOSING = 16 };
 int weft_handle_state(uintptr_t handle);
 void weft_handle_ref(uintptr_t handle, int on);
+int weft_handle_type(uintptr_t handle);
+int weft_handle_fileno(uintptr_t handle, int64_t *fd);
+int weft_handle_buffer_size(uintptr_t handle, int sending, int *value); /* *value 0: asks; else sets */
 
 /* timer.c, async.c */
 int weft_timer_new(uintptr_t loop, uint64_t token, uintptr_t *handle);
@@ -143,8 +168,9 @@ void weft_error_name(int code, char *buf, size_t len);
 int weft_error_of_system(int code); /* errno, GetLastError and WSAGetLastError */
 
 /* version.c: any thread */
-const char *weft_libuv_version(void); /* of the library that runs */
-uint32_t weft_libuv_header(void);     /* of the header that this was built with, as in 0x012c02 */
+const char *weft_libuv_version(void);                   /* of the library that runs */
+uint32_t weft_libuv_header(void);                       /* of the header that this was built with, as in 0x012c02 */
+int weft_metrics_info(uintptr_t loop, weft_metrics *m); /* loop thread */
 
 /* thread.c: any thread. weft_thread(id) says that this thread runs the loop id, as seen from its Go code;
  * weft_thread(0) asks: the id, doubled, plus 1 when the caller sits inside a C frame that this Go code entered.

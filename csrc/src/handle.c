@@ -39,16 +39,37 @@ void weft__handle_close(weft_loop *loop, const weft_sub *sub) {
   uv_close(uv, handle_on_close);
 }
 
-int weft_handle_state(uintptr_t handle) {
-  uv_handle_t *uv = weft__uv(handle);
+int weft__handle_state(const uv_handle_t *uv) {
   int state = 0;
   if (uv_is_active(uv)) state |= WEFT_ACTIVE;
   if (uv_has_ref(uv)) state |= WEFT_HAS_REF;
-  if (uv->type == UV_TCP) {
-    if (uv_is_readable((uv_stream_t *)uv)) state |= WEFT_READABLE;
-    if (uv_is_writable((uv_stream_t *)uv)) state |= WEFT_WRITABLE;
+  if (uv_is_closing(uv)) state |= WEFT_CLOSING;
+  if (uv->type == UV_TCP || uv->type == UV_NAMED_PIPE || uv->type == UV_TTY) {
+    if (uv_is_readable((const uv_stream_t *)uv)) state |= WEFT_READABLE;
+    if (uv_is_writable((const uv_stream_t *)uv)) state |= WEFT_WRITABLE;
   }
   return state;
+}
+
+int weft_handle_state(uintptr_t handle) { return weft__handle_state(weft__uv(handle)); }
+
+int weft_handle_type(uintptr_t handle) { return weft__uv(handle)->type; }
+
+int weft_handle_fileno(uintptr_t handle, int64_t *out) {
+  uv_os_fd_t fd;
+  int err = uv_fileno(weft__uv(handle), &fd);
+  if (err == 0) *out = (int64_t)(intptr_t)fd;
+  return err;
+}
+
+int64_t weft__handle_fd(const uv_handle_t *uv) {
+  uv_os_fd_t fd;
+  return uv_fileno(uv, &fd) == 0 ? (int64_t)(intptr_t)fd : -1;
+}
+
+int weft_handle_buffer_size(uintptr_t handle, int sending, int *value) {
+  uv_handle_t *uv = weft__uv(handle);
+  return sending ? uv_send_buffer_size(uv, value) : uv_recv_buffer_size(uv, value);
 }
 
 void weft_handle_ref(uintptr_t handle, int on) {

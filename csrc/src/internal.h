@@ -73,6 +73,12 @@ uintptr_t weft__handle_new(weft_loop *loop, uv_handle_type type, uint64_t token)
 void weft__handle_drop(uintptr_t handle); /* one whose init failed */
 void weft__handle_close(weft_loop *loop, const weft_sub *sub);
 
+int weft__handle_state(const uv_handle_t *uv);
+int64_t weft__handle_fd(const uv_handle_t *uv); /* -1: none */
+
+/* version.c */
+int weft__loop_sqpoll(weft_loop *loop);
+
 /* req.c */
 void *weft__req_new(weft_loop *loop, uv_req_type type, uint64_t token, size_t extra); /* extra bytes behind it */
 void weft__req_free(void *uv);

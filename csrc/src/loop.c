@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
+
 #include "internal.h"
 
 enum { ARENA_KEPT = 256 * 1024 }; /* a busy turn's sends fit in that */
@@ -129,6 +131,29 @@ int weft_turn(uintptr_t lp, int mode) {
 }
 
 int weft_loop_alive(uintptr_t loop) { return uv_loop_alive(weft__loop(loop)->uv); }
+
+void weft_loop_stop(uintptr_t loop) { uv_stop(weft__loop(loop)->uv); }
+
+int weft_loop_backend_fd(uintptr_t loop) { return uv_backend_fd(weft__loop(loop)->uv); }
+
+int weft_loop_backend_timeout(uintptr_t loop) { return uv_backend_timeout(weft__loop(loop)->uv); }
+
+int weft_loop_configure(uintptr_t lp, int option) {
+  weft_loop *loop = weft__loop(lp);
+  switch (option) {
+    case WEFT_BLOCK_SIGPROF:
+#ifdef SIGPROF
+      return uv_loop_configure(loop->uv, UV_LOOP_BLOCK_SIGNAL, SIGPROF);
+#else
+      return UV_ENOTSUP;
+#endif
+    case WEFT_IDLE_TIME:
+      return uv_loop_configure(loop->uv, UV_METRICS_IDLE_TIME);
+    case WEFT_IO_URING_SQPOLL:
+      return weft__loop_sqpoll(loop);
+  }
+  return UV_EINVAL;
+}
 
 void weft_loop_update_time(uintptr_t lp) {
   weft_loop *loop = weft__loop(lp);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// Package uvtest is a C library with libuv handles of its own and callbacks into Go, as tests need one: a C timer on
-// somebody's loop that calls an exported Go function, and a C function that calls one at once.
+// Package uvtest is for tests of what is built on package uv: loops that have to be empty in the end; and a C library with
+// libuv handles of its own and callbacks into Go, as tests need one: a C timer on somebody's loop that calls an exported Go
+// function, and a C function that calls one at once.
 package uvtest
 
 /*
