@@ -22,10 +22,15 @@ func NoLeaks(t testing.TB) {
 	}
 	fds := descriptors(t)
 	t.Cleanup(func() {
+		open := false
 		for _, l := range uv.OpenLoops() {
 			if !before[l] {
+				open = true
 				t.Errorf("uvtest: a loop was left open, with %+v\n%s", l.Stats(), l.Made())
 			}
+		}
+		if open { // and its descriptors with it
+			return
 		}
 		if sig := uv.UnguardedSignal(); sig != 0 {
 			t.Errorf("uvtest: signal %d has a handler that would run on a goroutine's stack: see uv.GuardSignal", sig)
