@@ -12,6 +12,7 @@
 #include "../csrc/src/metrics.c"
 #include "../csrc/src/pipe.c"
 #include "../csrc/src/record.c"
+#include "../csrc/src/reap.c"
 #include "../csrc/src/req.c"
 #include "../csrc/src/slab.c"
 #include "../csrc/src/spare.c"

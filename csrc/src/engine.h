@@ -181,5 +181,10 @@ uint64_t weft_thread(uint64_t id);
 /* guard.c: any thread */
 int weft_guard_missing(void);
 int weft_guard_signal(int signum);
+int weft_guard_watch(int signum); /* before a watcher starts; a matching unwatch after it has stopped */
+void weft_guard_unwatch(int signum);
+int weft_guard_handled(int signum);
+int weft_guard_spawn(void);   /* before a child starts */
+int weft_guard_install(void); /* for a loop that C code runs: its children, and the handlers that are there */
 
 #endif

@@ -100,6 +100,10 @@ void weft__slab_free(weft_loop *loop);
 int weft__spare_fill(weft_loop *loop);
 int weft__spare_give(weft_loop *loop);
 
+/* reap.c */
+void weft__reap_adopt(int pid); /* a child whose handle is closed */
+void weft__reap(void);          /* any thread, and signal handlers */
+
 /* timer.c */
 void weft__timer_start(weft_loop *loop, const weft_sub *sub);
 void weft__timer_stop(const weft_sub *sub);
