@@ -137,6 +137,13 @@ func (h *Handle) bufferSize(sending C.int, n int) (int, error) {
 	return int(value), nil
 }
 
+// hush makes what the loop has collected of the handle's own events lead nowhere: what was asked for before is over.
+func (h *Handle) hush() {
+	if h.token != 0 {
+		h.token = h.l.slots.renew(h.token)
+	}
+}
+
 // listen makes c the Completer of the handle's own events and returns their token.
 func (h *Handle) listen(c Completer) C.uint64_t {
 	if h.token == 0 {

@@ -18,6 +18,7 @@ package uv
 #cgo nocallback weft_tcp_sockname
 #cgo noescape weft_tcp_peername
 #cgo nocallback weft_tcp_peername
+#cgo noescape weft_hook_new
 #cgo nocallback weft_thread
 #cgo nocallback weft_async_send
 */

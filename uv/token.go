@@ -56,6 +56,20 @@ func (s *slots) take(token uint64) Completer {
 // set gives a token another Completer.
 func (s *slots) set(token uint64, c Completer) { s.all[uint32(token)].c = c }
 
+// renew returns another token for the same Completer, for which the old one leads nowhere.
+func (s *slots) renew(token uint64) uint64 {
+	i := uint32(token)
+	return uint64(s.all[i].next())<<32 | uint64(i)
+}
+
+// next begins the slot's next generation.
+func (t *slot) next() uint32 {
+	if t.gen++; t.gen == 0 {
+		t.gen = 1
+	}
+	return t.gen
+}
+
 // remove makes a token lead nowhere.
 func (s *slots) remove(token uint64) {
 	i := uint32(token)
@@ -64,9 +78,7 @@ func (s *slots) remove(token uint64) {
 	}
 	t := &s.all[i]
 	t.c = nil
-	if t.gen++; t.gen == 0 {
-		t.gen = 1
-	}
+	t.next()
 	s.free = append(s.free, i)
 	s.used.Store(s.used.Load() - 1)
 }

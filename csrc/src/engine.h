@@ -137,6 +137,11 @@ int weft_timer_new(uintptr_t loop, uint64_t token, uintptr_t *handle);
 int weft_async_new(uintptr_t loop, uint64_t token, uintptr_t *handle);
 int weft_async_send(uintptr_t handle); /* any thread, while the handle is open */
 
+/* hook.c */
+int weft_hook_new(uintptr_t loop, int type, uintptr_t *handle);
+void weft_hook_start(uintptr_t handle, uint64_t token);
+void weft_hook_stop(uintptr_t handle);
+
 /* stream.c */
 int weft_stream_listen(uintptr_t handle, int backlog, uint64_t token);
 void weft_stream_taken(uintptr_t handle);

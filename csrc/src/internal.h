@@ -67,6 +67,7 @@ void weft__free(weft_loop *loop, void *p, size_t size);
 
 /* record.c */
 void weft__record(weft_loop *loop, weft_record r); /* the next poll does not block */
+void weft__append(weft_loop *loop, weft_record r); /* it may: the record waits for its end */
 
 /* handle.c */
 uintptr_t weft__handle_new(weft_loop *loop, uv_handle_type type, uint64_t token);

@@ -3,7 +3,7 @@
 
 static void record_on_idle(uv_idle_t *idle) { (void)idle; }
 
-void weft__record(weft_loop *loop, weft_record r) {
+void weft__append(weft_loop *loop, weft_record r) {
   weft_shared *s = &loop->shared;
   if (s->count == loop->records_cap) {
     uint32_t cap = loop->records_cap == 0 ? 64 : loop->records_cap * 2;
@@ -15,6 +15,10 @@ void weft__record(weft_loop *loop, weft_record r) {
     loop->records_cap = cap;
   }
   s->records[s->count++] = r;
+}
+
+void weft__record(weft_loop *loop, weft_record r) {
+  weft__append(loop, r);
   weft_loop_news((uintptr_t)loop);
 }
 
