@@ -119,7 +119,7 @@ func (h *Handle) RecvBufferSize() (int, error) { return h.bufferSize(0, 0) }
 func (h *Handle) SetRecvBufferSize(n int) error { return h.setBufferSize(0, n) }
 
 func (h *Handle) setBufferSize(sending C.int, n int) error {
-	if n <= 0 || n > 1<<30 { // 0 would ask libuv for the size
+	if h.ptr != 0 && (n <= 0 || n > 1<<30) { // 0 would ask libuv for the size
 		return EINVAL
 	}
 	_, err := h.bufferSize(sending, n)

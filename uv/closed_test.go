@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+
+package uv_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/weft-go/weft/uv"
+)
+
+var ignore = uv.CompleterFunc(func(uv.Event) {})
+
+// handle is what all types of handles have in common.
+type handle interface {
+	Loop() *uv.Loop
+	Type() uv.HandleType
+	IsActive() bool
+	IsClosing() bool
+	HasRef() bool
+	Ref()
+	Unref()
+	Close(c uv.Completer) error
+}
+
+// handleTypes has every type of handle: its zero value, and a function that makes one.
+var handleTypes = map[uv.HandleType]struct {
+	zero handle
+	make func(t *testing.T, l *uv.Loop) (handle, error)
+}{
+	uv.TypeAsync: {&uv.Async{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewAsync(l, ignore) }},
+	uv.TypePipe:  {&uv.Pipe{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewPipe(l, false) }},
+	uv.TypeTCP:   {&uv.TCP{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewTCP(l) }},
+	uv.TypeTimer: {&uv.Timer{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewTimer(l) }},
+}
+
+func TestNoHandleIsMadeOnAClosedLoop(t *testing.T) {
+	l, err := uv.NewLoop()
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	for typ, h := range handleTypes {
+		_, err := h.make(t, l)
+		assert.ErrorIs(t, err, uv.ErrClosed, "%s", typ)
+	}
+}
+
+func TestEveryMethodOfAClosedHandleSaysSo(t *testing.T) {
+	for typ, h := range handleTypes {
+		t.Run(typ.String(), func(t *testing.T) {
+			l := newLoop(t)
+			made, err := h.make(t, l)
+			require.NoError(t, err)
+			assert.Equal(t, typ, made.Type())
+			assert.Equal(t, l, made.Loop())
+			assert.False(t, made.IsClosing())
+			var closes events
+			require.NoError(t, made.Close(&closes))
+			callAll(t, made)
+			closes.wait(t, l, 1)
+			callAll(t, made)
+			assert.Len(t, closes, 1)
+			callAll(t, h.zero)
+		})
+	}
+}
+
+// callAll calls every method of a handle that is not open, with zero values. None may crash, and all that return an error return
+// ErrClosed.
+func callAll(t *testing.T, h handle) {
+	t.Helper()
+	v := reflect.ValueOf(h)
+	for i := range v.NumMethod() {
+		m := v.Type().Method(i)
+		if strings.HasPrefix(m.Name, "Init") { // it opens one
+			continue
+		}
+		var args []reflect.Value
+		for j := 1; j < m.Type.NumIn(); j++ {
+			args = append(args, zeroOf(m.Type.In(j)))
+		}
+		call := v.Method(i).Call
+		if m.Type.IsVariadic() {
+			call = v.Method(i).CallSlice
+		}
+		for _, out := range call(args) {
+			if err, ok := out.Interface().(error); out.Type().Implements(reflect.TypeFor[error]()) && out.Kind() == reflect.Interface {
+				assert.True(t, ok, "%s returns no error", m.Name)
+				assert.ErrorIs(t, err, uv.ErrClosed, "%s", m.Name)
+			}
+		}
+	}
+	assert.True(t, h.IsClosing())
+	assert.False(t, h.IsActive())
+	assert.False(t, h.HasRef())
+}
+
+func zeroOf(typ reflect.Type) reflect.Value {
+	if typ == reflect.TypeFor[uv.Completer]() {
+		return reflect.ValueOf(ignore)
+	}
+	return reflect.Zero(typ)
+}
