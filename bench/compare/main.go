@@ -31,6 +31,7 @@ func main() {
 	rounds := flag.Int("rounds", 5, "how often each program runs each case")
 	atLeast := flag.String("time", "300ms", "what a program is told to measure for")
 	unit := flag.String("unit", "ns", "what the first number counts")
+	added := flag.Bool("added", false, "print what the first program adds to the others' CPU time")
 	names := flag.String("cases", "", "the cases, separated by commas")
 	columns := flag.String("columns", "", "names of the numbers, separated by commas")
 	ratios := flag.String("ratios", "", "the columns whose ratios to the base are printed")
@@ -60,7 +61,7 @@ func main() {
 		}
 	}
 	if *columns == "" {
-		printTable(os.Stdout, *unit, cases, programs)
+		printTable(os.Stdout, *unit, *added, cases, programs)
 		return
 	}
 	printRows(os.Stdout, strings.Split(*columns, ","), strings.Split(*ratios, ","), to, cases, programs)

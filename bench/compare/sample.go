@@ -83,3 +83,12 @@ func ratios(as, bs []float64) []float64 {
 	}
 	return vs
 }
+
+// differences subtracts round by round.
+func differences(as, bs []float64) []float64 {
+	var vs []float64
+	for i := range min(len(as), len(bs)) {
+		vs = append(vs, as[i]-bs[i])
+	}
+	return vs
+}

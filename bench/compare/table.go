@@ -5,12 +5,13 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"text/tabwriter"
 )
 
 // printTable prints a row for each case: every program's cost, the first one's as a multiple of each other's, the same of its
-// CPU time, and its allocations.
-func printTable(w io.Writer, unit string, cases []string, programs []*program) {
+// CPU time, with added what it adds to that, and its allocations.
+func printTable(w io.Writer, unit string, added bool, cases []string, programs []*program) {
 	subject, peers := programs[0], programs[1:]
 	timed := unit == "ns"
 
@@ -29,6 +30,9 @@ func printTable(w io.Writer, unit string, cases []string, programs []*program) {
 	if timed {
 		for _, p := range peers {
 			fmt.Fprintf(t, "CPU/%s\t", p.name())
+			if added {
+				fmt.Fprint(t, "added\t")
+			}
 		}
 		fmt.Fprint(t, "allocs\tbytes\t")
 	}
@@ -42,7 +46,13 @@ func printTable(w io.Writer, unit string, cases []string, programs []*program) {
 		}
 		printRatios(t, c, perOp, subject, peers)
 		if timed {
-			printRatios(t, c, cpu, subject, peers)
+			for _, p := range peers {
+				printRatios(t, c, cpu, subject, []*program{p})
+				if added {
+					more := differences(at(cpu, subject.samples[c]), at(cpu, p.samples[c]))
+					fmt.Fprintf(t, "%s\t", number(summarize(more)))
+				}
+			}
 			for _, place := range []int{allocs, size} {
 				fmt.Fprintf(t, "%s\t", number(summarize(at(place, subject.samples[c]))))
 			}
@@ -65,15 +75,15 @@ func printRatios(w io.Writer, name string, place int, subject *program, peers []
 
 // number prints the median to three digits that count, or all of them before the point.
 func number(s summary) string {
-	switch v := s.median; {
+	switch v := math.Abs(s.median); {
 	case !s.ok:
 		return "-"
 	case v == 0 || v >= 99.95:
-		return fmt.Sprintf("%.0f", v)
+		return fmt.Sprintf("%.0f", s.median)
 	case v >= 9.995:
-		return fmt.Sprintf("%.1f", v)
+		return fmt.Sprintf("%.1f", s.median)
 	default:
-		return fmt.Sprintf("%.2f", v)
+		return fmt.Sprintf("%.2f", s.median)
 	}
 }
 
