@@ -8,6 +8,7 @@
 #include "../csrc/src/guard.c"
 #include "../csrc/src/handle.c"
 #include "../csrc/src/hook.c"
+#include "../csrc/src/listener.c"
 #include "../csrc/src/loop.c"
 #include "../csrc/src/memory.c"
 #include "../csrc/src/metrics.c"

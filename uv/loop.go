@@ -12,6 +12,8 @@ package uv
 #cgo noescape weft_error_name
 #cgo noescape weft_stream_try_write
 #cgo nocallback weft_stream_try_write
+#cgo noescape weft_stream_write
+#cgo noescape weft_pipe_name
 #cgo noescape weft_tcp_bind
 #cgo noescape weft_tcp_connect
 #cgo noescape weft_tcp_sockname
@@ -157,8 +159,7 @@ func (l *Loop) unclaimed(r C.weft_record) {
 	case C.WEFT_ADDRS:
 		C.weft_addrs_free(l.ptr, r.data, C.uint64_t(r.value))
 	case C.WEFT_CONN:
-		orphan := Handle{l: l, ptr: C.uintptr_t(r.value)}
-		_ = orphan.Close(nil) // it is open
+		l.closeOrphan(C.uintptr_t(r.value))
 	}
 }
 

@@ -10,106 +10,39 @@ import "unsafe"
 // Stream is what TCP connections and their like share. It is embedded in each of them.
 type Stream struct {
 	Handle
-	in    *incoming // of a listener
+	in    *incoming // of a listener or an IPC pipe
 	sends uint64    // token of the Sends; 0: none yet
 	wrote uint32    // 1 + the Turn after which Write or Send was called last; 0: never
 }
 
-// incoming is a listener's Completer: it keeps the connections that C has accepted until Accept takes them.
-type incoming struct {
-	c     Completer
-	ready []C.uintptr_t
-}
-
-// Complete implements Completer.
-func (in *incoming) Complete(ev Event) {
-	if ev.Status == 0 {
-		in.ready = append(in.ready, C.uintptr_t(ev.Value))
-		ev.Value = 0
-	}
-	in.c.Complete(ev)
-}
-
-// Listen has c told of each connection, which Accept takes, and of each failure to accept one. After ENOMEM, EMFILE and ENFILE no
-// more are accepted until AcceptAgain is called. Loop goroutine only. Binds uv_listen.
-func (s *Stream) Listen(backlog int, c Completer) error {
-	switch {
-	case s.ptr == 0:
-		return ErrClosed
-	case s.in != nil:
-		return EALREADY
-	case s.token != 0: // it is read
-		return EINVAL
-	}
-	s.in = &incoming{c: c}
-	if e := C.weft_stream_listen(s.ptr, C.int(backlog), s.listen(s.in)); e != 0 {
-		s.l.slots.remove(s.token)
-		s.in, s.token = nil, 0
-		return Errno(e)
-	}
-	return nil
-}
-
-// Accept makes client, whose Init was not called, the next connection that the Completer of Listen was told of; EAGAIN when
-// there is none. Those that nobody takes are closed with the listener. Loop goroutine only. Binds uv_accept.
-func (s *Stream) Accept(client *TCP) error {
-	switch {
-	case s.ptr == 0:
-		return ErrClosed
-	case s.in == nil || len(s.in.ready) == 0:
-		return EAGAIN
-	case client.l != nil:
-		return EINVAL
-	}
-	client.open(s.l, s.in.ready[0])
-	if s.in.ready = s.in.ready[1:]; len(s.in.ready) == 0 {
-		s.in.ready = nil
-	}
-	C.weft_stream_taken(s.ptr)
-	return nil
-}
-
-// AcceptAgain has a listener go on after a failure; while there are no file descriptors it fails again. Loop goroutine only.
-func (s *Stream) AcceptAgain() error {
-	if s.ptr == 0 {
-		return ErrClosed
-	}
-	C.weft_stream_retry(s.ptr)
-	return nil
-}
-
-// Close is Handle.Close; a listener also closes the connections that nobody has taken. Loop goroutine only. Binds uv_close.
+// Close is Handle.Close; it also closes the connections, and the handles passed over an IPC pipe, that nobody has taken. Loop
+// goroutine only. Binds uv_close.
 func (s *Stream) Close(c Completer) error { return s.close(c, C.WEFT_CLOSE) }
 
 func (s *Stream) close(c Completer, op C.int32_t) error {
-	s.dropReady()
 	if s.ptr != 0 {
+		if s.in != nil {
+			s.in.drop(s.l)
+		}
 		s.l.slots.remove(s.sends)
 		s.sends = 0
 	}
 	return s.Handle.close(c, op)
 }
 
-// dropReady closes the connections that nobody has taken.
-func (s *Stream) dropReady() {
-	if s.ptr == 0 || s.in == nil {
-		return
-	}
-	for _, ptr := range s.in.ready {
-		orphan := Handle{l: s.l, ptr: ptr}
-		_ = orphan.Close(nil) // it is open
-	}
-	s.in.ready = nil
-}
-
 // ReadStart has c told of what comes: of bytes in Event.Data, and of the end in Event.Status, which is EOF or a failure and
-// the last event. Loop goroutine only. Binds uv_read_start.
+// the last event. Reading on after that meets the same end again. While the stream is read, c takes the place of the Completer
+// before it. Loop goroutine only. Binds uv_read_start.
 func (s *Stream) ReadStart(c Completer) error {
 	switch {
 	case s.ptr == 0:
 		return ErrClosed
-	case s.in != nil: // it listens
+	case s.listens():
 		return EINVAL
+	}
+	if s.in != nil {
+		s.in.c = c
+		c = s.in
 	}
 	return s.l.submit(C.weft_sub{handle: s.ptr, token: s.listen(c), op: C.WEFT_READ_START})
 }
@@ -168,6 +101,48 @@ func (s *Stream) Send(p []byte, loud bool, c Completer) error {
 	return s.l.submit(sub)
 }
 
+// Part is the first N bytes of a Buffer.
+type Part struct {
+	Buffer
+	N int
+}
+
+// WriteV writes parts as one Write, at once as far as the system takes it; the buffers belong to libuv until c is told. Loop goroutine
+// only. Binds uv_write.
+func (s *Stream) WriteV(parts []Part, c Completer) error {
+	if s.ptr == 0 {
+		return ErrClosed
+	}
+	return s.writeParts(parts, 0, c)
+}
+
+func (s *Stream) writeParts(parts []Part, send C.uintptr_t, c Completer) error {
+	var few [8]C.weft_piece
+	pieces := few[:0]
+	for _, p := range parts {
+		if p.N <= 0 || p.N > p.size || p.N > maxPart {
+			return EINVAL
+		}
+		pieces = append(pieces, C.weft_piece{data: C.uintptr_t(uintptr(p.p)), len: C.uint64_t(p.N)})
+	}
+	if len(pieces) == 0 || len(pieces) > maxParts {
+		return EINVAL
+	}
+	s.l.flush()
+	token := s.l.slots.add(c, true)
+	if e := C.weft_stream_write(s.ptr, &pieces[0], C.uint32_t(len(pieces)), send, C.uint64_t(token)); e != 0 {
+		s.l.slots.remove(token)
+		return Errno(e)
+	}
+	return nil
+}
+
+// What libuv can count on every system.
+const (
+	maxPart  = 1 << 30
+	maxParts = 1 << 16
+)
+
 // TryWrite writes what the system takes at once, and returns how much that is; EAGAIN when it takes nothing, or when writes
 // are queued. Loop goroutine only. Binds uv_try_write.
 func (s *Stream) TryWrite(p []byte) (int, error) {
@@ -179,15 +154,57 @@ func (s *Stream) TryWrite(p []byte) (int, error) {
 	case s.wrote == s.l.turns+1: // libuv does not have it yet
 		return 0, EAGAIN
 	}
-	n := C.weft_stream_try_write(s.ptr, unsafe.Pointer(&p[0]), C.uint64_t(len(p)))
+	return written(C.weft_stream_try_write(s.ptr, unsafe.Pointer(&p[0]), C.uint64_t(len(p))))
+}
+
+// TryWriteV is TryWrite of the first MiB of ps, one behind the other. Loop goroutine only. Binds uv_try_write.
+func (s *Stream) TryWriteV(ps ...[]byte) (int, error) {
+	switch {
+	case s.ptr == 0:
+		return 0, ErrClosed
+	case s.wrote == s.l.turns+1:
+		return 0, EAGAIN
+	}
+	s.l.flush() // which empties the arena
+	from := s.l.shared.arena_used
+	for _, p := range ps {
+		if room := tryMost - int(s.l.shared.arena_used-from); len(p) > room {
+			p = p[:room]
+		}
+		if _, err := s.l.keep(p); err != nil {
+			return 0, err
+		}
+	}
+	n := s.l.shared.arena_used - from
+	s.l.shared.arena_used = from
+	if n == 0 {
+		return 0, nil
+	}
+	return written(C.weft_stream_try_write(s.ptr, unsafe.Add(unsafe.Pointer(s.l.shared.arena), uintptr(from)), n))
+}
+
+// tryMost is more than systems take at once.
+const tryMost = 1 << 20
+
+func written(n C.int64_t) (int, error) {
 	if n < 0 {
 		return 0, Errno(n)
 	}
 	return int(n), nil
 }
 
-// Shutdown ends the stream's writing side after the writes that are queued, and has c told. Loop goroutine only. Binds
-// uv_shutdown.
+// SetBlocking makes the stream's reads and writes block the loop, as for the last words of a program; on Windows only a Pipe's.
+// Loop goroutine only. Binds uv_stream_set_blocking.
+func (s *Stream) SetBlocking(on bool) error {
+	if s.ptr == 0 {
+		return ErrClosed
+	}
+	s.l.flush()
+	return result(C.weft_stream_blocking(s.ptr, boolean(on)))
+}
+
+// Shutdown ends the stream's writing side after the writes that are queued, and has c told: of ENOTCONN when there is no
+// connection, or it was shut down before. Loop goroutine only. Binds uv_shutdown.
 func (s *Stream) Shutdown(c Completer) error {
 	if s.ptr == 0 {
 		return ErrClosed

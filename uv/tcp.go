@@ -6,6 +6,7 @@ package uv
 import "C"
 
 import (
+	"math"
 	"net/netip"
 	"time"
 )
@@ -16,8 +17,13 @@ type TCP struct{ Stream }
 // TCPFlags change what Bind does.
 type TCPFlags int
 
-// TCPIPv6Only keeps an IPv6 socket from taking IPv4 connections too.
-const TCPIPv6Only TCPFlags = C.UV_TCP_IPV6ONLY
+const (
+	// TCPIPv6Only keeps an IPv6 socket from taking IPv4 connections too.
+	TCPIPv6Only TCPFlags = C.UV_TCP_IPV6ONLY
+	// TCPReusePort has the system share the connections out among all listeners of a port. ENOTSUP before libuv 1.49, and on
+	// systems that cannot.
+	TCPReusePort TCPFlags = C.WEFT_TCP_REUSEPORT
+)
 
 // NewTCP returns a handle without a socket yet. Loop goroutine only. Binds uv_tcp_init.
 func NewTCP(l *Loop) (*TCP, error) {
@@ -41,11 +47,44 @@ func (t *TCP) Init(l *Loop) error {
 	return nil
 }
 
+// InitEx makes the handle of a zero TCP with a socket of family 4 or 6, which Fileno has for options that are set before Bind. With
+// family 0 it is Init. Loop goroutine only. Binds uv_tcp_init_ex.
+func (t *TCP) InitEx(l *Loop, family int) error {
+	if family == 0 {
+		return t.Init(l)
+	}
+	switch {
+	case l.shared == nil:
+		return ErrClosed
+	case t.l != nil:
+		return EALREADY
+	}
+	var ptr C.uintptr_t
+	if e := C.weft_tcp_new_early(l.ptr, C.int(family), &ptr); e != 0 {
+		return Errno(e)
+	}
+	t.open(l, ptr)
+	return nil
+}
+
+// Open makes the handle be a socket that exists. When it returns nil the socket is libuv's, which has made it non-blocking and closes
+// it: a file or connection of Go's, which Go closes too, is duplicated for it first. On Windows it must not be one of Go's
+// at all. Loop goroutine only. Binds uv_tcp_open.
+func (t *TCP) Open(sock uintptr) error {
+	if t.ptr == 0 {
+		return ErrClosed
+	}
+	return result(C.weft_tcp_open(t.ptr, C.uintptr_t(sock)))
+}
+
 // Bind gives the socket an address. That it is taken may show only in Listen or Connect. Loop goroutine only. Binds
 // uv_tcp_bind.
 func (t *TCP) Bind(a netip.AddrPort, flags TCPFlags) error {
 	if t.ptr == 0 {
 		return ErrClosed
+	}
+	if flags&^(TCPIPv6Only|TCPReusePort) != 0 {
+		return EINVAL
 	}
 	ca, err := addrFrom(a)
 	if err != nil {
@@ -56,8 +95,11 @@ func (t *TCP) Bind(a netip.AddrPort, flags TCPFlags) error {
 
 // Connect connects and has c told. Close cancels it. Loop goroutine only. Binds uv_tcp_connect.
 func (t *TCP) Connect(a netip.AddrPort, c Completer) error {
-	if t.ptr == 0 {
+	switch {
+	case t.ptr == 0:
 		return ErrClosed
+	case t.listens():
+		return EINVAL
 	}
 	ca, err := addrFrom(a)
 	if err != nil {
@@ -71,6 +113,15 @@ func (t *TCP) Connect(a netip.AddrPort, c Completer) error {
 	return nil
 }
 
+// Accept makes client, whose Init was not called, the next connection that the Completer of Listen was told of; EAGAIN when
+// there is none. Those that nobody takes are closed with the listener. Loop goroutine only. Binds uv_accept.
+func (t *TCP) Accept(client *TCP) error {
+	if t.ptr == 0 {
+		return ErrClosed
+	}
+	return t.accept(&client.Stream)
+}
+
 // NoDelay sets TCP_NODELAY. Loop goroutine only. Binds uv_tcp_nodelay.
 func (t *TCP) NoDelay(on bool) error {
 	if t.ptr == 0 {
@@ -79,13 +130,48 @@ func (t *TCP) NoDelay(on bool) error {
 	return result(C.weft_tcp_nodelay(t.ptr, boolean(on)))
 }
 
-// KeepAlive has the system probe an idle peer after delay, which is rounded up to seconds. Loop goroutine only. Binds
-// uv_tcp_keepalive.
+// KeepAlive has the system probe an idle peer after delay, which is rounded up to seconds; EINVAL when it is less than one. Loop
+// goroutine only. Binds uv_tcp_keepalive.
 func (t *TCP) KeepAlive(on bool, delay time.Duration) error {
 	if t.ptr == 0 {
 		return ErrClosed
 	}
-	return result(C.weft_tcp_keepalive(t.ptr, boolean(on), C.uint((delay+time.Second-1)/time.Second)))
+	idle, ok := seconds(delay)
+	if on && !ok {
+		return EINVAL
+	}
+	return result(C.weft_tcp_keepalive(t.ptr, boolean(on), idle))
+}
+
+// KeepAliveEx has the system probe an idle peer after idle, again at every interval, and give it up after count probes; EINVAL when
+// one of them is less than a second, or than 1. ENOTSUP before libuv 1.52. Loop goroutine only. Binds uv_tcp_keepalive_ex.
+func (t *TCP) KeepAliveEx(on bool, idle, interval time.Duration, count int) error {
+	if t.ptr == 0 {
+		return ErrClosed
+	}
+	first, ok1 := seconds(idle)
+	next, ok2 := seconds(interval)
+	if on && !(ok1 && ok2 && count >= 1 && count <= math.MaxInt32) {
+		return EINVAL
+	}
+	return result(C.weft_tcp_keepalive_ex(t.ptr, boolean(on), first, next, C.uint(count)))
+}
+
+// seconds is d rounded up; not ok when it is too short or too long.
+func seconds(d time.Duration) (s C.uint, ok bool) {
+	if d < time.Second || d > math.MaxInt32*time.Second {
+		return 0, false
+	}
+	return C.uint((d-1)/time.Second + 1), true
+}
+
+// SimultaneousAccepts lets Windows accept several connections at once, as it does by default; elsewhere it does nothing. Loop
+// goroutine only. Binds uv_tcp_simultaneous_accepts.
+func (t *TCP) SimultaneousAccepts(on bool) error {
+	if t.ptr == 0 {
+		return ErrClosed
+	}
+	return result(C.weft_tcp_simultaneous_accepts(t.ptr, boolean(on)))
 }
 
 // Sockname returns this end's address. Loop goroutine only. Binds uv_tcp_getsockname.
@@ -112,10 +198,27 @@ func (t *TCP) Peername() (netip.AddrPort, error) {
 	return addrTo(&ca), nil
 }
 
-// CloseReset is Close that resets the connection instead of ending it in order. Loop goroutine only. Binds
-// uv_tcp_close_reset.
+// CloseReset is Close that resets the connection instead of ending it in order. After Shutdown it does nothing and returns
+// EINVAL: Close is left. Loop goroutine only. Binds uv_tcp_close_reset.
 func (t *TCP) CloseReset(c Completer) error {
+	if t.ptr == 0 {
+		return ErrClosed
+	}
+	t.l.flush()
+	if C.weft_stream_is_shut(t.ptr) != 0 {
+		return EINVAL
+	}
 	return t.close(c, C.WEFT_CLOSE_RESET)
+}
+
+// SocketPair returns two sockets that are connected with each other, for Open: typ and protocol are the system's, SOCK_STREAM and 0 for
+// a TCP or Pipe. Safe from any goroutine. Binds uv_socketpair.
+func SocketPair(typ, protocol int, first, second PairFlags) (socks [2]uintptr, err error) {
+	var fds [2]C.uintptr_t
+	if e := C.weft_socketpair(C.int(typ), C.int(protocol), C.int(first), C.int(second), &fds[0]); e != 0 {
+		return socks, Errno(e)
+	}
+	return [2]uintptr{uintptr(fds[0]), uintptr(fds[1])}, nil
 }
 
 func boolean(on bool) C.int {

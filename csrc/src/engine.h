@@ -32,7 +32,7 @@ enum {
   WEFT_PLAIN, /* value and status say it all */
   WEFT_DATA,  /* value bytes at data */
   WEFT_ADDRS, /* value weft_addr at data, to be freed with weft_addrs_free */
-  WEFT_CONN,  /* value is the handle of a connection that was accepted, to be closed by whoever drains it */
+  WEFT_CONN,  /* value is a handle that was accepted, aux its uv_handle_type: to be closed by whoever drains it */
   WEFT_QUEUED /* value bytes of a send have to wait; another record says when they have left */
 };
 
@@ -142,24 +142,47 @@ int weft_hook_new(uintptr_t loop, int type, uintptr_t *handle);
 void weft_hook_start(uintptr_t handle, uint64_t token);
 void weft_hook_stop(uintptr_t handle);
 
-/* stream.c */
+/* stream.c. send is a handle to be passed along, 0: none. */
+typedef struct {
+  uintptr_t data;
+  uint64_t len; /* of STREAM_CHUNK at most */
+} weft_piece;
+int weft_stream_write(uintptr_t handle, const weft_piece *pieces, uint32_t n, uintptr_t send, uint64_t token);
+int64_t weft_stream_try_write(uintptr_t handle, const void *data, uint64_t len);
+int64_t weft_stream_try_pass(uintptr_t handle, const void *data, uint64_t len, uintptr_t send);
+uint64_t weft_stream_queue(uintptr_t handle);
+int weft_stream_blocking(uintptr_t handle, int on);
+int weft_stream_is_shut(uintptr_t handle); /* somebody has asked for its shutdown */
+
+/* listener.c */
 int weft_stream_listen(uintptr_t handle, int backlog, uint64_t token);
 void weft_stream_taken(uintptr_t handle);
 void weft_stream_retry(uintptr_t handle); /* after a record of a failure to accept: goes on */
-int64_t weft_stream_try_write(uintptr_t handle, const void *data, uint64_t len);
-uint64_t weft_stream_queue(uintptr_t handle);
 
 /* tcp.c */
+enum { WEFT_TCP_REUSEPORT = 2 }; /* UV_TCP_REUSEPORT, which older headers lack */
 int weft_tcp_new(uintptr_t loop, uintptr_t *handle);
+int weft_tcp_new_early(uintptr_t loop, int family, uintptr_t *handle); /* has its socket from the start */
+int weft_tcp_open(uintptr_t handle, uintptr_t sock);
 int weft_tcp_bind(uintptr_t handle, const weft_addr *addr, int flags);
 int weft_tcp_connect(uintptr_t handle, const weft_addr *addr, uint64_t token);
 int weft_tcp_nodelay(uintptr_t handle, int on);
 int weft_tcp_keepalive(uintptr_t handle, int on, unsigned delay);
+int weft_tcp_keepalive_ex(uintptr_t handle, int on, unsigned idle, unsigned interval, unsigned count); /* version.c */
+int weft_tcp_simultaneous_accepts(uintptr_t handle, int on);
 int weft_tcp_sockname(uintptr_t handle, weft_addr *addr);
 int weft_tcp_peername(uintptr_t handle, weft_addr *addr);
 
 /* pipe.c */
 int weft_pipe_new(uintptr_t loop, int ipc, uintptr_t *handle);
+int weft_pipe_open(uintptr_t handle, uintptr_t fd);
+int weft_pipe_bind(uintptr_t handle, const char *name, size_t len);
+int weft_pipe_connect(uintptr_t handle, const char *name, size_t len, uint64_t token);
+int64_t weft_pipe_name(uintptr_t handle, int peer, char *buf, size_t len); /* its length */
+int weft_pipe_chmod(uintptr_t handle, int mode);
+void weft_pipe_instances(uintptr_t handle, int n);
+int weft_pipe_pair(int read_flags, int write_flags, uintptr_t fds[2]);                            /* any thread */
+int weft_socketpair(int type, int protocol, int flags_first, int flags_second, uintptr_t fds[2]); /* any thread */
 
 /* dns.c */
 int weft_getaddrinfo(uintptr_t loop, const char *node, const char *service, int flags, int family, uint64_t token,

@@ -20,11 +20,20 @@ void weft__handle_drop(uintptr_t handle) {
   weft__free(h->loop, h, h->size);
 }
 
+void weft__handle_back(weft_handle *h) {
+  if (--h->lent == 0 && h->gone) weft__handle_drop((uintptr_t)h);
+}
+
+/* libuv looks at a handle that a write passes along until the write is done, also when it was closed meanwhile. */
 static void handle_on_close(uv_handle_t *uv) {
   weft_handle *h = weft__of_handle(uv);
   weft_loop *loop = h->loop;
   uint64_t token = h->close_token;
-  weft__handle_drop((uintptr_t)h);
+  if (h->lent > 0) {
+    h->gone = 1;
+  } else {
+    weft__handle_drop((uintptr_t)h);
+  }
   if (token != 0) weft__record(loop, (weft_record){.token = token});
 }
 

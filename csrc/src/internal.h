@@ -33,23 +33,30 @@ typedef struct weft_req {
   uint64_t token;
   uint64_t len;
   uint64_t size;
-  struct weft_req *next; /* writes: the next one to the same stream */
+  struct weft_req *next;    /* writes: the next one to the same stream */
+  struct weft_handle *sent; /* writes: the handle that is passed along; NULL: none */
   int32_t status;
   int32_t done; /* writes: libuv has called back */
 } weft_req;
 
 /* What stands before each handle, in one piece of memory with it. The loop frees it in the close callback. */
-typedef struct {
+typedef struct weft_handle {
   weft_loop *loop;
   uint64_t token;       /* of the handle's own events: reads, connections, timers, asyncs */
   uint64_t close_token; /* of its end; 0: nobody asked */
   weft_req *writes;     /* streams: those that libuv has, the oldest first */
   weft_req *last_write;
   uint32_t size;
-  uint16_t untaken; /* listeners: connections that Go has not taken yet */
-  uint16_t starved; /* listeners: connections that libuv holds back until Go takes some */
-  int32_t broken;   /* streams: the error of the connection that a write has learned of; 0: none */
-  int32_t paused;   /* listeners: the failure after which nothing is accepted until Go says so; 0: none */
+  uint16_t untaken;   /* listeners: connections that Go has not taken yet */
+  uint16_t starved;   /* listeners: connections that libuv holds back until Go takes some */
+  int32_t broken;     /* streams: the error of the connection that a write has learned of; 0: none */
+  int32_t paused;     /* listeners: the failure after which nothing is accepted until Go says so; 0: none */
+  int32_t ended;      /* streams: the status after which nothing is read any more; 0: none */
+  uint16_t lent;      /* writes under way that pass this handle along */
+  uint8_t gone;       /* closed, and freed when it is lent no longer */
+  uint8_t connecting; /* streams: libuv has a connect request */
+  uint8_t shut;       /* streams: shutdown was asked for */
+  uint8_t passes;     /* listening pipes: handles are passed over their connections */
 } weft_handle;
 
 static inline weft_loop *weft__loop(uintptr_t loop) { return (weft_loop *)loop; }
@@ -72,6 +79,7 @@ void weft__append(weft_loop *loop, weft_record r); /* it may: the record waits f
 /* handle.c */
 uintptr_t weft__handle_new(weft_loop *loop, uv_handle_type type, uint64_t token);
 void weft__handle_drop(uintptr_t handle); /* one whose init failed */
+void weft__handle_back(weft_handle *h);   /* is lent no longer */
 void weft__handle_close(weft_loop *loop, const weft_sub *sub);
 
 int weft__handle_state(const uv_handle_t *uv);
@@ -89,6 +97,17 @@ uint32_t weft__stream_write(weft_loop *loop, const weft_sub *sub, uint32_t n); /
 void weft__stream_read_start(weft_loop *loop, const weft_sub *sub);
 void weft__stream_read_stop(const weft_sub *sub);
 void weft__stream_shutdown(weft_loop *loop, const weft_sub *sub);
+uv_connect_t *weft__stream_connect(uintptr_t handle, uint64_t token); /* NULL: no memory */
+int weft__stream_connecting(uv_connect_t *req, int err);              /* after the call that it was made for */
+void weft__stream_on_connect(uv_connect_t *req, int status);
+
+/* pipe.c */
+void weft__pipe_take(uv_stream_t *pipe); /* the handles that have come with the bytes just read */
+
+/* version.c */
+int weft__pipe_bind(uv_pipe_t *pipe, const char *name, size_t len);
+int weft__pipe_connect(uv_connect_t *req, uv_pipe_t *pipe, const char *name, size_t len, uv_connect_cb cb);
+int weft__tcp_bind(uv_tcp_t *tcp, const struct sockaddr *addr, unsigned flags);
 
 /* slab.c */
 int weft__slab_is_full(const weft_loop *loop);

@@ -7,7 +7,6 @@
 
 enum {
   STREAM_BATCH = 16,     /* writes to one stream that leave in one system call */
-  STREAM_UNTAKEN = 64,   /* connections accepted ahead of Go */
   STREAM_CHUNK = 1 << 30 /* the most that one system call is asked to write */
 };
 
@@ -49,17 +48,22 @@ static void stream_on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
   if (n < 0) {
     uv_read_stop(s);
     if (n == UV_EOF) n = stream_end(s);
+    h->ended = (int32_t)n;
     weft__record(h->loop, (weft_record){.token = h->token, .status = (int32_t)n});
     return;
   }
+  if (s->type == UV_NAMED_PIPE && ((uv_pipe_t *)s)->ipc) weft__pipe_take(s);
   weft__slab_take(h->loop, (size_t)n);
   weft__record(h->loop, (weft_record){.token = h->token, .value = n, .data = buf->base, .kind = WEFT_DATA});
 }
 
+/* To libuv, what comes of reading on after an end is undefined: here it is the end again. */
 void weft__stream_read_start(weft_loop *loop, const weft_sub *sub) {
   uv_stream_t *s = stream_of(sub->handle);
-  weft__of_handle(s)->token = sub->token;
-  int err = stream_closing(s) ? UV_ECANCELED : uv_read_start(s, stream_on_alloc, stream_on_read);
+  weft_handle *h = weft__of_handle(s);
+  h->token = sub->token;
+  int err = h->ended;
+  if (err == 0) err = stream_closing(s) ? UV_ECANCELED : uv_read_start(s, stream_on_alloc, stream_on_read);
   if (err != 0 && err != UV_EALREADY) {
     weft__record(loop, (weft_record){.token = sub->token, .status = err});
   }
@@ -79,9 +83,20 @@ static void stream_on_write(uv_write_t *req, int status) {
     r = h->writes;
     h->writes = r->next;
     weft_record done = {.token = r->token, .value = (int64_t)r->len, .status = r->status};
+    if (r->sent != NULL) weft__handle_back(r->sent);
     weft__req_free(r + 1);
     weft__record(h->loop, done);
   }
+}
+
+/* Notes a write that libuv has. */
+static void stream_written(weft_handle *h, uv_write_t *req) {
+  if (h->writes == NULL) {
+    h->writes = weft__of_req(req);
+  } else {
+    h->last_write->next = weft__of_req(req);
+  }
+  h->last_write = weft__of_req(req);
 }
 
 static char *stream_data(const weft_loop *loop, const weft_sub *sub) {
@@ -134,13 +149,7 @@ static void stream_write_rest(weft_loop *loop, const weft_sub *sub, uint64_t don
     int64_t left = (int64_t)(sub->len - done);
     weft__record(loop, (weft_record){.token = sub->token, .value = left, .kind = WEFT_QUEUED});
   }
-  weft_handle *h = (weft_handle *)sub->handle;
-  if (h->writes == NULL) {
-    h->writes = weft__of_req(req);
-  } else {
-    h->last_write->next = weft__of_req(req);
-  }
-  h->last_write = weft__of_req(req);
+  stream_written((weft_handle *)sub->handle, req);
 }
 
 /* The writes that follow sub on the same stream: they leave together. */
@@ -164,8 +173,12 @@ uint32_t weft__stream_write(weft_loop *loop, const weft_sub *sub, uint32_t n) {
   }
   uv_buf_t bufs[STREAM_BATCH];
   uint32_t count = stream_batch(loop, sub, n, bufs);
-  int64_t left = UV_ECANCELED;
-  if (!stream_closing(s)) left = uv_try_write(s, bufs, count);
+  int64_t left = UV_EAGAIN; /* behind writes that libuv has, also those that it has done and not called back for */
+  if (stream_closing(s)) {
+    left = UV_ECANCELED;
+  } else if (weft__of_handle(s)->writes == NULL) {
+    left = uv_try_write(s, bufs, count);
+  }
   if (left == UV_EAGAIN) left = 0;
   stream_broke(s, left);
   for (uint32_t i = 0; i < count; i++) {
@@ -182,12 +195,65 @@ uint32_t weft__stream_write(weft_loop *loop, const weft_sub *sub, uint32_t n) {
   return count;
 }
 
+/* What libuv would crash for, or take and not send. */
+static int stream_cannot_pass(uv_stream_t *s, uintptr_t send) {
+  const uv_handle_t *uv = weft__uv(send);
+  uv_os_fd_t fd;
+  if (s->type != UV_NAMED_PIPE || !((uv_pipe_t *)s)->ipc) return UV_EINVAL;
+  if (uv->type != UV_TCP && uv->type != UV_NAMED_PIPE && uv->type != UV_UDP) return UV_EINVAL;
+  return uv_fileno(uv, &fd) == 0 ? 0 : UV_EBADF;
+}
+
+static int stream_write_now(weft_handle *h, const uv_buf_t *bufs, uint32_t n, uintptr_t send, uint64_t token) {
+  uv_write_t *req = weft__req_new(h->loop, UV_WRITE, token, 0);
+  if (req == NULL) return UV_ENOMEM;
+  uv_stream_t *sent = send == 0 ? NULL : stream_of(send);
+  int err = uv_write2(req, stream_of((uintptr_t)h), bufs, n, sent, stream_on_write);
+  if (err != 0) {
+    weft__req_free(req);
+    return err;
+  }
+  weft_req *r = weft__of_req(req);
+  for (uint32_t i = 0; i < n; i++) r->len += bufs[i].len;
+  if (send != 0) {
+    r->sent = (weft_handle *)send;
+    r->sent->lent++;
+  }
+  stream_written(h, req);
+  return 0;
+}
+
+int weft_stream_write(uintptr_t handle, const weft_piece *pieces, uint32_t n, uintptr_t send, uint64_t token) {
+  weft_handle *h = (weft_handle *)handle;
+  if (send != 0) {
+    int err = stream_cannot_pass(stream_of(handle), send);
+    if (err != 0) return err;
+  }
+  uv_buf_t few[STREAM_BATCH], *bufs = few;
+  size_t size = n * sizeof(*bufs);
+  if (n > STREAM_BATCH && (bufs = weft__calloc(h->loop, size)) == NULL) return UV_ENOMEM;
+  for (uint32_t i = 0; i < n; i++) bufs[i] = uv_buf_init((char *)pieces[i].data, (unsigned)pieces[i].len);
+  int err = stream_write_now(h, bufs, n, send, token);
+  if (bufs != few) weft__free(h->loop, bufs, size);
+  return err;
+}
+
+int64_t weft_stream_try_pass(uintptr_t handle, const void *data, uint64_t len, uintptr_t send) {
+  uv_buf_t buf = uv_buf_init((char *)data, (unsigned)(len < STREAM_CHUNK ? len : STREAM_CHUNK));
+  int err = stream_cannot_pass(stream_of(handle), send);
+  return err != 0 ? err : uv_try_write2(stream_of(handle), &buf, 1, stream_of(send));
+}
+
 int64_t weft_stream_try_write(uintptr_t handle, const void *data, uint64_t len) {
   uv_buf_t buf = uv_buf_init((char *)data, (unsigned)(len < STREAM_CHUNK ? len : STREAM_CHUNK));
   return uv_try_write(stream_of(handle), &buf, 1);
 }
 
 uint64_t weft_stream_queue(uintptr_t handle) { return uv_stream_get_write_queue_size(stream_of(handle)); }
+
+int weft_stream_blocking(uintptr_t handle, int on) { return uv_stream_set_blocking(stream_of(handle), on); }
+
+int weft_stream_is_shut(uintptr_t handle) { return ((weft_handle *)handle)->shut; }
 
 static void stream_on_shutdown(uv_shutdown_t *req, int status) {
   weft_req *r = weft__of_req(req);
@@ -197,94 +263,45 @@ static void stream_on_shutdown(uv_shutdown_t *req, int status) {
   weft__record(loop, done);
 }
 
-void weft__stream_shutdown(weft_loop *loop, const weft_sub *sub) {
-  uv_stream_t *s = stream_of(sub->handle);
-  uv_shutdown_t *req = weft__req_new(loop, UV_SHUTDOWN, sub->token, 0);
-  int err = UV_ENOMEM;
-  if (req != NULL) {
-    err = stream_closing(s) ? UV_ECANCELED : uv_shutdown(req, s, stream_on_shutdown);
-    if (err != 0) weft__req_free(req);
+/* libuv would take a connection under way for one, if its shutdown were asked for. */
+static int stream_shutdown(uv_stream_t *s, uint64_t token) {
+  weft_handle *h = weft__of_handle(s);
+  if (stream_closing(s)) return UV_ECANCELED;
+  if (h->connecting) return UV_ENOTCONN;
+  uv_shutdown_t *req = weft__req_new(h->loop, UV_SHUTDOWN, token, 0);
+  if (req == NULL) return UV_ENOMEM;
+  int err = uv_shutdown(req, s, stream_on_shutdown);
+  if (err != 0) {
+    weft__req_free(req);
+  } else {
+    h->shut = 1;
   }
+  return err;
+}
+
+void weft__stream_shutdown(weft_loop *loop, const weft_sub *sub) {
+  int err = stream_shutdown(stream_of(sub->handle), sub->token);
   if (err != 0) weft__record(loop, (weft_record){.token = sub->token, .status = err});
 }
 
-/* Leaves the connection that libuv has ready with it; libuv then stops looking for more. */
-static void stream_hold(weft_handle *h, int why) {
-  h->paused = why;
-  h->starved++;
+uv_connect_t *weft__stream_connect(uintptr_t handle, uint64_t token) {
+  return weft__req_new(((weft_handle *)handle)->loop, UV_CONNECT, token, 0);
 }
 
-/* Accepts the connection that libuv has ready. Doing it here, not when Go hears of it, lets libuv accept the next ones
- * in the same turn. */
-static void stream_accept(uv_stream_t *server) {
-  weft_handle *h = weft__of_handle(server);
-  uintptr_t client;
-  int err = weft_tcp_new((uintptr_t)h->loop, &client);
+int weft__stream_connecting(uv_connect_t *req, int err) {
   if (err != 0) {
-    stream_hold(h, err);
-  } else if ((err = uv_accept(server, stream_of(client))) != 0) {
-    weft__handle_close(h->loop, &(weft_sub){.handle = client, .op = WEFT_CLOSE});
-  }
-  if (err != 0) {
-    weft__record(h->loop, (weft_record){.token = h->token, .status = err});
-    return;
-  }
-  h->untaken++;
-  weft__record(h->loop, (weft_record){.token = h->token, .value = (int64_t)client, .kind = WEFT_CONN});
-}
-
-/* libuv could not accept. Without a descriptor it goes on trying: it gets one of ours, and the connection that it
- * accepts with that is held back. When there is none to give, one record will do until another thread frees one. */
-static void stream_refused(weft_handle *h, int status) {
-  const weft_shared *s = &h->loop->shared;
-  const weft_record *last = s->count > s->drained ? &s->records[s->count - 1] : NULL;
-  int again = last != NULL && last->token == h->token && last->status == status;
-  if (status == UV_EMFILE || status == UV_ENFILE) {
-    h->paused = status;
-    if (!weft__spare_give(h->loop) && again) uv_sleep(1);
-  }
-  if (!again) weft__record(h->loop, (weft_record){.token = h->token, .status = status});
-}
-
-static void stream_on_connection(uv_stream_t *server, int status) {
-  weft_handle *h = weft__of_handle(server);
-  if (status != 0) {
-    stream_refused(h, status);
-  } else if (h->paused || h->untaken >= STREAM_UNTAKEN) {
-    h->starved++; /* on Unix it stops looking for more until this one is accepted; on Windows it has a few under way */
+    weft__req_free(req);
   } else {
-    stream_accept(server);
+    weft__of_handle(req->handle)->connecting = 1;
   }
+  return err;
 }
 
-int weft_stream_listen(uintptr_t handle, int backlog, uint64_t token) {
-  ((weft_handle *)handle)->token = token;
-  weft__spare_fill(((weft_handle *)handle)->loop);
-  return uv_listen(stream_of(handle), backlog, stream_on_connection);
-}
-
-/* Accepts one of those that libuv holds back, if it may. */
-static void stream_feed(weft_handle *h) {
-  if (h->starved == 0 || h->paused || h->untaken >= STREAM_UNTAKEN) return;
-  h->starved--;
-  stream_accept(stream_of((uintptr_t)h));
-}
-
-/* Go has taken one of the connections accepted ahead. This may append a record, also while Go drains. */
-void weft_stream_taken(uintptr_t handle) {
-  weft_handle *h = (weft_handle *)handle;
-  h->untaken--;
-  stream_feed(h);
-}
-
-/* Accepting goes on only with a spare descriptor at hand. */
-void weft_stream_retry(uintptr_t handle) {
-  weft_handle *h = (weft_handle *)handle;
-  if (!h->paused) return;
-  if (!weft__spare_fill(h->loop) && h->paused != UV_ENOMEM) {
-    weft__record(h->loop, (weft_record){.token = h->token, .status = h->paused});
-    return;
-  }
-  h->paused = 0;
-  stream_feed(h);
+void weft__stream_on_connect(uv_connect_t *req, int status) {
+  weft_req *r = weft__of_req(req);
+  weft_loop *loop = r->loop;
+  weft_record done = {.token = r->token, .status = status};
+  weft__of_handle(req->handle)->connecting = 0;
+  weft__req_free(req);
+  weft__record(loop, done);
 }

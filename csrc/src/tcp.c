@@ -3,45 +3,45 @@
 
 static uv_tcp_t *tcp_of(uintptr_t handle) { return (uv_tcp_t *)weft__uv(handle); }
 
-int weft_tcp_new(uintptr_t lp, uintptr_t *handle) {
-  weft_loop *loop = weft__loop(lp);
+static int tcp_init(weft_loop *loop, unsigned domain, uintptr_t *handle) {
   *handle = weft__handle_new(loop, UV_TCP, 0);
   if (*handle == 0) return UV_ENOMEM;
-  int err = uv_tcp_init(loop->uv, tcp_of(*handle));
+  int err = uv_tcp_init_ex(loop->uv, tcp_of(*handle), domain);
   if (err != 0) weft__handle_drop(*handle);
   return err;
 }
+
+int weft_tcp_new(uintptr_t loop, uintptr_t *handle) { return tcp_init(weft__loop(loop), AF_UNSPEC, handle); }
+
+int weft_tcp_new_early(uintptr_t loop, int family, uintptr_t *handle) {
+  if (family != WEFT_IPV4 && family != WEFT_IPV6) return UV_EINVAL;
+  return tcp_init(weft__loop(loop), family == WEFT_IPV4 ? AF_INET : AF_INET6, handle);
+}
+
+int weft_tcp_open(uintptr_t handle, uintptr_t sock) { return uv_tcp_open(tcp_of(handle), (uv_os_sock_t)sock); }
 
 int weft_tcp_bind(uintptr_t handle, const weft_addr *addr, int flags) {
   struct sockaddr_storage sa;
   int err = weft__addr_from(addr, &sa);
   if (err != 0) return err;
-  return uv_tcp_bind(tcp_of(handle), (const struct sockaddr *)&sa, (unsigned)flags);
-}
-
-static void tcp_on_connect(uv_connect_t *req, int status) {
-  weft_req *r = weft__of_req(req);
-  weft_loop *loop = r->loop;
-  weft_record done = {.token = r->token, .status = status};
-  weft__req_free(req);
-  weft__record(loop, done);
+  return weft__tcp_bind(tcp_of(handle), (const struct sockaddr *)&sa, (unsigned)flags);
 }
 
 int weft_tcp_connect(uintptr_t handle, const weft_addr *addr, uint64_t token) {
-  weft_loop *loop = ((weft_handle *)handle)->loop;
   struct sockaddr_storage sa;
   int err = weft__addr_from(addr, &sa);
   if (err != 0) return err;
-  uv_connect_t *req = weft__req_new(loop, UV_CONNECT, token, 0);
+  uv_connect_t *req = weft__stream_connect(handle, token);
   if (req == NULL) return UV_ENOMEM;
-  err = uv_tcp_connect(req, tcp_of(handle), (const struct sockaddr *)&sa, tcp_on_connect);
-  if (err != 0) weft__req_free(req);
-  return err;
+  err = uv_tcp_connect(req, tcp_of(handle), (const struct sockaddr *)&sa, weft__stream_on_connect);
+  return weft__stream_connecting(req, err);
 }
 
 int weft_tcp_nodelay(uintptr_t handle, int on) { return uv_tcp_nodelay(tcp_of(handle), on); }
 
 int weft_tcp_keepalive(uintptr_t handle, int on, unsigned delay) { return uv_tcp_keepalive(tcp_of(handle), on, delay); }
+
+int weft_tcp_simultaneous_accepts(uintptr_t handle, int on) { return uv_tcp_simultaneous_accepts(tcp_of(handle), on); }
 
 static int tcp_name(int (*get)(const uv_tcp_t *, struct sockaddr *, int *), uintptr_t handle, weft_addr *addr) {
   struct sockaddr_storage sa;
