@@ -90,8 +90,11 @@ type CompleterFunc func(ev Event)
 func (f CompleterFunc) Complete(ev Event) { f(ev) }
 
 // NewLoop returns a new loop, for the calling goroutine, which should be locked to its thread. The first one installs what
-// keeps SIGPIPE from killing the process. Binds uv_loop_init.
+// keeps SIGPIPE from killing the process. A libuv that this program was not built for is a *VersionError. Binds uv_loop_init.
 func NewLoop() (*Loop, error) {
+	if err := CheckVersion(); err != nil {
+		return nil, err
+	}
 	guard()
 	l := &Loop{origin: here()}
 	if e := C.weft_loop_new(&l.ptr); e != 0 {

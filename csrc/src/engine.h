@@ -197,8 +197,26 @@ int weft_error_of_system(int code); /* errno, GetLastError and WSAGetLastError *
 
 /* version.c: any thread */
 const char *weft_libuv_version(void);                   /* of the library that runs */
+uint32_t weft_libuv_number(void);                       /* as in 0x012c02 */
 uint32_t weft_libuv_header(void);                       /* of the header that this was built with, as in 0x012c02 */
 int weft_metrics_info(uintptr_t loop, weft_metrics *m); /* loop thread */
+
+/* Whether the libuv that runs is one that this was built for. If not, text says why, and what to do. UV_ENOTSUP: it is
+ * older than the header. UV_EINVAL: its structs have other sizes. */
+int weft_libuv_check(char *text, size_t len);
+
+/* What is newer than 1.44. */
+enum {
+  WEFT_HAS_METRICS_INFO,
+  WEFT_HAS_PIPE_BIND2,
+  WEFT_HAS_REUSEPORT,
+  WEFT_HAS_IO_URING_SQPOLL,
+  WEFT_HAS_UDP_TRY_SEND2,
+  WEFT_HAS_TTY_RAW_VT,
+  WEFT_HAS_TCP_KEEPALIVE_EX,
+  WEFT_HAS_UDP_OPEN_EX
+};
+int weft_libuv_has(int feature); /* in the header and in the library that runs */
 
 /* thread.c: any thread. weft_thread(id) says that this thread runs the loop id, as seen from its Go code;
  * weft_thread(0) asks: the id, doubled, plus 1 when the caller sits inside a C frame that this Go code entered.

@@ -86,6 +86,12 @@ int weft__handle_state(const uv_handle_t *uv);
 int64_t weft__handle_fd(const uv_handle_t *uv); /* -1: none */
 
 /* version.c */
+typedef struct {
+  const char *name;
+  size_t header; /* by the header that this was built with */
+  size_t runs;   /* by the library that runs */
+} weft_size;
+int weft__libuv_compare(uint32_t runs, const weft_size *sizes, size_t n, char *text, size_t len);
 int weft__loop_sqpoll(weft_loop *loop);
 
 /* req.c */

@@ -2,11 +2,57 @@
  *
  * What libuv has only since some version after 1.44. This is the only file that asks for the version: a function that
  * the libuv at hand lacks answers UV_ENOTSUP here. */
+#include <stdio.h>
+
 #include "internal.h"
 
 const char *weft_libuv_version(void) { return uv_version_string(); }
 
+uint32_t weft_libuv_number(void) { return uv_version(); }
+
 uint32_t weft_libuv_header(void) { return UV_VERSION_HEX; }
+
+int weft__libuv_compare(uint32_t runs, const weft_size *sizes, size_t n, char *text, size_t len) {
+  if (runs >> 8 < UV_VERSION_HEX >> 8) { /* what a patch release adds is no function */
+    snprintf(text, len,
+             "built with libuv %d.%d, which is newer than the %u.%u that runs: build again where it runs, or let it "
+             "find the "
+             "newer libuv (LD_LIBRARY_PATH, or PATH on Windows)",
+             UV_VERSION_MAJOR, UV_VERSION_MINOR, (unsigned)runs >> 16, (unsigned)runs >> 8 & 255);
+    return UV_ENOTSUP;
+  }
+  for (size_t i = 0; i < n; i++) {
+    if (sizes[i].header == sizes[i].runs) continue;
+    snprintf(
+        text, len,
+        "built with the header of a libuv %d.%d whose %s has %zu bytes; it has %zu in the libuv %u.%u that runs: build "
+        "again with the header of that one",
+        UV_VERSION_MAJOR, UV_VERSION_MINOR, sizes[i].name, sizes[i].header, sizes[i].runs, (unsigned)runs >> 16,
+        (unsigned)runs >> 8 & 255);
+    return UV_EINVAL;
+  }
+  if (len > 0) text[0] = 0;
+  return 0;
+}
+
+int weft_libuv_check(char *text, size_t len) {
+#define HANDLE(uc, lc) {"uv_" #lc "_t", sizeof(uv_##lc##_t), uv_handle_size(UV_##uc)},
+#define REQ(uc, lc) {"uv_" #lc "_t", sizeof(uv_##lc##_t), uv_req_size(UV_##uc)},
+  const weft_size sizes[] = {{"uv_loop_t", sizeof(uv_loop_t), uv_loop_size()},
+                             UV_HANDLE_TYPE_MAP(HANDLE) UV_REQ_TYPE_MAP(REQ)};
+#undef HANDLE
+#undef REQ
+  return weft__libuv_compare(uv_version(), sizes, sizeof(sizes) / sizeof(sizes[0]), text, len);
+}
+
+int weft_libuv_has(int feature) {
+  static const uint32_t since[] = {
+      [WEFT_HAS_METRICS_INFO] = 0x012d00,     [WEFT_HAS_PIPE_BIND2] = 0x012e00,    [WEFT_HAS_REUSEPORT] = 0x013100,
+      [WEFT_HAS_IO_URING_SQPOLL] = 0x013100,  [WEFT_HAS_UDP_TRY_SEND2] = 0x013200, [WEFT_HAS_TTY_RAW_VT] = 0x013300,
+      [WEFT_HAS_TCP_KEEPALIVE_EX] = 0x013400, [WEFT_HAS_UDP_OPEN_EX] = 0x013400};
+  if (feature < 0 || (size_t)feature >= sizeof(since) / sizeof(since[0])) return 0;
+  return UV_VERSION_HEX >= since[feature] && uv_version() >= since[feature];
+}
 
 int weft__loop_sqpoll(weft_loop *loop) {
 #if UV_VERSION_HEX >= 0x013100
