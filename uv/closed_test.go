@@ -34,6 +34,7 @@ var handleTypes = map[uv.HandleType]struct {
 	uv.TypeAsync: {&uv.Async{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewAsync(l, ignore) }},
 	uv.TypePipe:  {&uv.Pipe{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewPipe(l, false) }},
 	uv.TypeTCP:   {&uv.TCP{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewTCP(l) }},
+	uv.TypeUDP:   {&uv.UDP{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewUDP(l) }},
 	uv.TypeTimer: {&uv.Timer{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewTimer(l) }},
 }
 

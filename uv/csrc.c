@@ -22,5 +22,6 @@
 #include "../csrc/src/tcp.c"
 #include "../csrc/src/thread.c"
 #include "../csrc/src/timer.c"
+#include "../csrc/src/udp.c"
 #include "../csrc/src/version.c"
 #include "../csrc/src/walk.c"

@@ -21,6 +21,16 @@ package uv
 #cgo noescape weft_tcp_peername
 #cgo nocallback weft_tcp_peername
 #cgo noescape weft_hook_new
+#cgo noescape weft_udp_new
+#cgo noescape weft_udp_bind
+#cgo noescape weft_udp_connect
+#cgo noescape weft_udp_sockname
+#cgo nocallback weft_udp_sockname
+#cgo noescape weft_udp_peername
+#cgo nocallback weft_udp_peername
+#cgo noescape weft_udp_membership
+#cgo noescape weft_udp_multicast_interface
+#cgo nocallback weft_udp_try_send
 #cgo nocallback weft_thread
 #cgo nocallback weft_async_send
 */
@@ -76,8 +86,9 @@ type Event struct {
 	Data   []byte // bytes read: C memory, valid until Complete returns
 	Queued bool   // of a Send: Value bytes have to wait, and another event says when they have left
 
-	aux int16          // the record's
-	raw unsafe.Pointer // C memory of the record, for the Completer of a kind that knows it
+	kind int16          // the record's
+	aux  int16          // the record's
+	raw  unsafe.Pointer // C memory of the record, for the Completer of a kind that knows it
 }
 
 // Completer is told that something has happened. Complete is called by Turn, on the loop's goroutine.
@@ -145,10 +156,12 @@ func (l *Loop) drain() {
 			l.unclaimed(r)
 			continue
 		}
-		ev := Event{Status: Errno(r.status), Value: int64(r.value), aux: int16(r.aux), raw: r.data}
+		ev := Event{Status: Errno(r.status), Value: int64(r.value), kind: int16(r.kind), aux: int16(r.aux), raw: r.data}
 		switch r.kind {
 		case C.WEFT_DATA:
 			ev.Data = unsafe.Slice((*byte)(r.data), r.value)
+		case C.WEFT_FROM:
+			ev.Data = unsafe.Slice((*byte)(unsafe.Add(r.data, C.sizeof_weft_addr)), r.value)
 		case C.WEFT_QUEUED:
 			ev.Queued = true
 		}

@@ -40,3 +40,13 @@ int weft__addr_to(const struct sockaddr *sa, weft_addr *a) {
   }
   return UV_EAFNOSUPPORT;
 }
+
+/* Unix has names for scopes, Windows numbers. */
+int weft__addr_text(const weft_addr *a, char *text) {
+  int err = uv_inet_ntop(a->family == WEFT_IPV4 ? AF_INET : AF_INET6, a->ip, text, WEFT_ADDR_TEXT);
+  if (err != 0 || a->scope == 0) return err;
+  size_t len = strlen(text);
+  text[len++] = '%';
+  size_t room = WEFT_ADDR_TEXT - len;
+  return uv_if_indextoiid(a->scope, text + len, &room);
+}

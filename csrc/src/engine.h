@@ -29,11 +29,12 @@ typedef struct {
 } weft_record;
 
 enum {
-  WEFT_PLAIN, /* value and status say it all */
-  WEFT_DATA,  /* value bytes at data */
-  WEFT_ADDRS, /* value weft_addr at data, to be freed with weft_addrs_free */
-  WEFT_CONN,  /* value is a handle that was accepted, aux its uv_handle_type: to be closed by whoever drains it */
-  WEFT_QUEUED /* value bytes of a send have to wait; another record says when they have left */
+  WEFT_PLAIN,  /* value and status say it all */
+  WEFT_DATA,   /* value bytes at data */
+  WEFT_ADDRS,  /* value weft_addr at data, to be freed with weft_addrs_free */
+  WEFT_CONN,   /* value is a handle that was accepted, aux its uv_handle_type: to be closed by whoever drains it */
+  WEFT_QUEUED, /* value bytes of a send have to wait; another record says when they have left */
+  WEFT_FROM    /* value bytes behind a weft_addr at data, of family 0 when there is none; aux: UV_UDP_ flags */
 };
 
 /* What Go asks for, to be done by the next turn. */
@@ -56,7 +57,8 @@ enum {
   WEFT_TIMER_START, /* len: timeout, extra: repeat, in ms */
   WEFT_TIMER_STOP,
   WEFT_CLOSE,
-  WEFT_CLOSE_RESET
+  WEFT_CLOSE_RESET,
+  WEFT_UDP_SEND /* the weft_datagram at data in the arena. Without a token nobody hears of it */
 };
 
 /* Somebody waits for this send: it has a record in any case, of value len. */
@@ -89,6 +91,12 @@ typedef struct {
 } weft_addr;
 
 enum { WEFT_IPV4 = 4, WEFT_IPV6 = 6 };
+
+/* What stands in the arena before the bytes of a datagram to send, on a multiple of 8. */
+typedef struct {
+  weft_addr to; /* family 0: where the socket is connected to */
+  uint64_t len;
+} weft_datagram;
 
 /* loop.c */
 int weft_loop_new(uintptr_t *loop);
@@ -183,6 +191,28 @@ int weft_pipe_chmod(uintptr_t handle, int mode);
 void weft_pipe_instances(uintptr_t handle, int n);
 int weft_pipe_pair(int read_flags, int write_flags, uintptr_t fds[2]);                            /* any thread */
 int weft_socketpair(int type, int protocol, int flags_first, int flags_second, uintptr_t fds[2]); /* any thread */
+
+/* udp.c */
+enum { WEFT_UDP_REUSEPORT = 64 }; /* libuv's number: older headers lack it */
+enum { WEFT_UDP_BROADCAST, WEFT_UDP_TTL, WEFT_UDP_MULTICAST_TTL, WEFT_UDP_MULTICAST_LOOP };
+int weft_udp_new(uintptr_t loop, int family, int recvmmsg, uintptr_t *handle); /* family 0: no socket yet */
+int weft_udp_open(uintptr_t handle, uintptr_t sock);
+int weft_udp_open_ex(uintptr_t handle, uintptr_t sock, int flags);
+int weft_udp_bind(uintptr_t handle, const weft_addr *addr, int flags);
+int weft_udp_connect(uintptr_t handle, const weft_addr *addr); /* NULL: disconnects */
+int weft_udp_sockname(uintptr_t handle, weft_addr *addr);
+int weft_udp_peername(uintptr_t handle, weft_addr *addr);
+int weft_udp_membership(uintptr_t handle, const weft_addr *group, const weft_addr *iface, const weft_addr *source,
+                        int join); /* family 0: no interface, or any source */
+int weft_udp_multicast_interface(uintptr_t handle, const weft_addr *iface);
+int weft_udp_set(uintptr_t handle, int option, int value);
+int64_t weft_udp_try_send(uintptr_t handle, uint64_t at,
+                          uint64_t n); /* n datagrams in the arena, from at on: how many */
+int weft_udp_recv_start(uintptr_t handle, uint64_t token);
+int weft_udp_recv_stop(uintptr_t handle);
+int weft_udp_using_recvmmsg(uintptr_t handle);
+uint64_t weft_udp_queue_size(uintptr_t handle);
+uint64_t weft_udp_queue_count(uintptr_t handle);
 
 /* dns.c */
 int weft_getaddrinfo(uintptr_t loop, const char *node, const char *service, int flags, int family, uint64_t token,

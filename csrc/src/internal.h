@@ -21,6 +21,8 @@ struct weft_loop {
   int idling;      /* the idle handle runs: the next poll does not block */
   uv_idle_t idle;  /* does nothing */
   weft_slab *slab; /* where the next read goes; older ones behind it */
+  char *scratch;   /* where libuv puts datagrams, to be copied into slabs */
+  size_t scratch_size;
   int nslabs;
   int spares[WEFT_SPARES]; /* file descriptors */
   int nspares;
@@ -57,6 +59,7 @@ typedef struct weft_handle {
   uint8_t connecting; /* streams: libuv has a connect request */
   uint8_t shut;       /* streams: shutdown was asked for */
   uint8_t passes;     /* listening pipes: handles are passed over their connections */
+  uint8_t recverr;    /* UDP: the system queues errors for it */
 } weft_handle;
 
 static inline weft_loop *weft__loop(uintptr_t loop) { return (weft_loop *)loop; }
@@ -119,6 +122,9 @@ int weft__tcp_bind(uv_tcp_t *tcp, const struct sockaddr *addr, unsigned flags);
 int weft__slab_is_full(const weft_loop *loop);
 uv_buf_t weft__slab_rest(weft_loop *loop);
 void weft__slab_take(weft_loop *loop, size_t n);
+unsigned weft__slab_datagrams(const weft_loop *loop);   /* for how many of the largest datagrams there is room */
+void *weft__slab_keep(weft_loop *loop, size_t n);       /* takes n bytes; NULL: there is no memory */
+char *weft__slab_scratch(weft_loop *loop, size_t size); /* NULL: there is no memory */
 void weft__slab_reset(weft_loop *loop);
 void weft__slab_free(weft_loop *loop);
 
@@ -137,5 +143,15 @@ void weft__timer_stop(const weft_sub *sub);
 /* addr.c */
 int weft__addr_from(const weft_addr *a, struct sockaddr_storage *sa);
 int weft__addr_to(const struct sockaddr *sa, weft_addr *a);
+enum { WEFT_ADDR_TEXT = 64 + UV_IF_NAMESIZE };
+int weft__addr_text(const weft_addr *a, char *text); /* with its scope, as libuv reads it */
+
+/* udp.c */
+uint32_t weft__udp_send(weft_loop *loop, const weft_sub *sub, uint32_t n); /* returns how many it did */
+
+/* version.c */
+int weft__udp_open_ex(uv_udp_t *udp, uv_os_sock_t sock, unsigned flags);
+int weft__udp_bind(uv_udp_t *udp, const struct sockaddr *addr, unsigned flags);
+int weft__udp_try_send(uv_udp_t *udp, unsigned n, uv_buf_t *bufs[], unsigned nbufs[], struct sockaddr *addrs[]);
 
 #endif

@@ -83,6 +83,9 @@ void weft_loop_submit(uintptr_t lp) {
       case WEFT_READ_STOP:
         weft__stream_read_stop(sub);
         break;
+      case WEFT_UDP_SEND:
+        done = weft__udp_send(loop, sub, n - i);
+        break;
       case WEFT_SHUTDOWN:
         weft__stream_shutdown(loop, sub);
         break;

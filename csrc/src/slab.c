@@ -2,10 +2,20 @@
  *
  * Reads go into slabs of the loop, one behind the other, so that a read takes the memory of what it read and an idle
  * connection takes none. All of it is free again once the records have been drained. A turn has a bounded number of
- * them: what does not fit stays with the system until the next one. */
+ * them: what does not fit stays with the system until the next one.
+ *
+ * A datagram is cut off by a buffer that is too small for it, and few are large: libuv gets room for the largest in a
+ * scratch buffer, and the slab a copy. It gets room only for as many as the slabs can take at worst. Streams leave some
+ * slabs to them: they would never be read on a busy loop. */
 #include "internal.h"
 
-enum { SLAB_SIZE = 64 * 1024, SLAB_LEAST = 8 * 1024, SLAB_ALIGN = 16, SLAB_MOST = 16 };
+enum {
+  SLAB_SIZE = 64 * 1024 + sizeof(weft_addr), /* the largest datagram, and where it came from */
+  SLAB_LEAST = 8 * 1024,
+  SLAB_ALIGN = 16,
+  SLAB_MOST = 16,
+  SLAB_DATAGRAMS = 4 /* more, for datagrams only */
+};
 
 struct weft_slab {
   weft_slab *older;
@@ -16,20 +26,27 @@ struct weft_slab {
 static int slab_is_used(const weft_slab *slab) { return SLAB_SIZE - slab->used < SLAB_LEAST; }
 
 /* The turn has read as much as it may. */
-int weft__slab_is_full(const weft_loop *loop) { return loop->nslabs == SLAB_MOST && slab_is_used(loop->slab); }
+int weft__slab_is_full(const weft_loop *loop) { return loop->nslabs >= SLAB_MOST && slab_is_used(loop->slab); }
+
+/* Puts a new slab before the others. */
+static weft_slab *slab_add(weft_loop *loop) {
+  weft_slab *slab = malloc(sizeof(*slab));
+  if (slab == NULL) return NULL;
+  loop->shared.bytes += (int64_t)sizeof(*slab);
+  slab->used = 0;
+  slab->older = loop->slab;
+  loop->slab = slab;
+  loop->nslabs++;
+  return slab;
+}
 
 /* The rest of the current slab, or all of a new one. Empty when the turn may read no more, or there is no memory: libuv
  * then reports UV_ENOBUFS. */
 uv_buf_t weft__slab_rest(weft_loop *loop) {
   weft_slab *slab = loop->slab;
   if (slab == NULL || slab_is_used(slab)) {
-    slab = loop->nslabs < SLAB_MOST ? malloc(sizeof(*slab)) : NULL;
+    slab = loop->nslabs < SLAB_MOST ? slab_add(loop) : NULL;
     if (slab == NULL) return uv_buf_init(NULL, 0);
-    loop->shared.bytes += (int64_t)sizeof(*slab);
-    slab->used = 0;
-    slab->older = loop->slab;
-    loop->slab = slab;
-    loop->nslabs++;
   }
   return uv_buf_init(slab->data + slab->used, (unsigned)(SLAB_SIZE - slab->used));
 }
@@ -38,6 +55,29 @@ void weft__slab_take(weft_loop *loop, size_t n) {
   n = (n + SLAB_ALIGN - 1) & ~(size_t)(SLAB_ALIGN - 1);
   size_t room = SLAB_SIZE - loop->slab->used;
   loop->slab->used += n < room ? n : room;
+}
+
+unsigned weft__slab_datagrams(const weft_loop *loop) {
+  int fresh = loop->slab != NULL && loop->slab->used == 0;
+  return (unsigned)(SLAB_MOST + SLAB_DATAGRAMS - loop->nslabs + fresh);
+}
+
+void *weft__slab_keep(weft_loop *loop, size_t n) {
+  weft_slab *slab = loop->slab;
+  if ((slab == NULL || SLAB_SIZE - slab->used < n) && (slab = slab_add(loop)) == NULL) return NULL;
+  void *p = slab->data + slab->used;
+  weft__slab_take(loop, n);
+  return p;
+}
+
+char *weft__slab_scratch(weft_loop *loop, size_t size) {
+  if (size > loop->scratch_size) {
+    char *grown = weft__realloc(loop, loop->scratch, loop->scratch_size, size);
+    if (grown == NULL) return NULL;
+    loop->scratch = grown;
+    loop->scratch_size = size;
+  }
+  return loop->scratch;
 }
 
 /* Keeps one slab and frees the rest. */
@@ -56,6 +96,7 @@ void weft__slab_reset(weft_loop *loop) {
 void weft__slab_free(weft_loop *loop) {
   weft__slab_reset(loop);
   weft__free(loop, loop->slab, sizeof(weft_slab));
+  weft__free(loop, loop->scratch, loop->scratch_size);
   loop->slab = NULL;
   loop->nslabs = 0;
 }

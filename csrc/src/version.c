@@ -114,3 +114,35 @@ int weft_tcp_keepalive_ex(uintptr_t handle, int on, unsigned idle, unsigned inte
   return UV_ENOTSUP;
 #endif
 }
+
+/* 1.52: untested */
+int weft__udp_open_ex(uv_udp_t *udp, uv_os_sock_t sock, unsigned flags) {
+#if UV_VERSION_HEX >= 0x013400
+  return uv_udp_open_ex(udp, sock, flags);
+#else
+  (void)udp, (void)sock, (void)flags;
+  return UV_ENOTSUP;
+#endif
+}
+
+/* 1.49: UV_UDP_REUSEPORT */
+int weft__udp_bind(uv_udp_t *udp, const struct sockaddr *addr, unsigned flags) {
+#if UV_VERSION_HEX < 0x013100
+  if (flags & WEFT_UDP_REUSEPORT) return UV_ENOTSUP;
+#endif
+  return uv_udp_bind(udp, addr, flags);
+}
+
+/* 1.50. Sends datagrams as long as they leave at once, and returns how many have, or the error of the first. */
+int weft__udp_try_send(uv_udp_t *udp, unsigned n, uv_buf_t *bufs[], unsigned nbufs[], struct sockaddr *addrs[]) {
+#if UV_VERSION_HEX >= 0x013200
+  int sent = n > 1 ? uv_udp_try_send2(udp, n, bufs, nbufs, addrs, 0) : UV_EINVAL;
+  if (sent > 0 || sent == UV_EAGAIN) return sent;
+  n = 1; /* it refuses all for one of them, and a handle without a socket */
+#endif
+  for (unsigned i = 0; i < n; i++) {
+    int err = uv_udp_try_send(udp, bufs[i], nbufs[i], addrs[i]);
+    if (err < 0) return i > 0 ? (int)i : err;
+  }
+  return (int)n;
+}
