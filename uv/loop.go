@@ -7,30 +7,52 @@ package uv
 #cgo windows pkg-config: libuv-static
 #include "../csrc/src/engine.h"
 
+// noescape is without effect where nocallback does not stand beside it.
 #cgo noescape weft_loop_new
+#cgo nocallback weft_loop_new
 #cgo noescape weft_error_text
+#cgo nocallback weft_error_text
 #cgo noescape weft_error_name
+#cgo nocallback weft_error_name
 #cgo noescape weft_stream_try_write
 #cgo nocallback weft_stream_try_write
 #cgo noescape weft_stream_write
+#cgo nocallback weft_stream_write
 #cgo noescape weft_pipe_name
+#cgo nocallback weft_pipe_name
 #cgo noescape weft_tcp_bind
+#cgo nocallback weft_tcp_bind
 #cgo noescape weft_tcp_connect
+#cgo nocallback weft_tcp_connect
 #cgo noescape weft_tcp_sockname
 #cgo nocallback weft_tcp_sockname
 #cgo noescape weft_tcp_peername
 #cgo nocallback weft_tcp_peername
 #cgo noescape weft_hook_new
+#cgo nocallback weft_hook_new
 #cgo noescape weft_udp_new
+#cgo nocallback weft_udp_new
 #cgo noescape weft_udp_bind
+#cgo nocallback weft_udp_bind
 #cgo noescape weft_udp_connect
+#cgo nocallback weft_udp_connect
 #cgo noescape weft_udp_sockname
 #cgo nocallback weft_udp_sockname
 #cgo noescape weft_udp_peername
 #cgo nocallback weft_udp_peername
 #cgo noescape weft_udp_membership
+#cgo nocallback weft_udp_membership
 #cgo noescape weft_udp_multicast_interface
+#cgo nocallback weft_udp_multicast_interface
 #cgo nocallback weft_udp_try_send
+#cgo noescape weft_pipe_new
+#cgo nocallback weft_pipe_new
+#cgo noescape weft_tcp_new
+#cgo nocallback weft_tcp_new
+#cgo noescape weft_async_new
+#cgo nocallback weft_async_new
+#cgo noescape weft_timer_new
+#cgo nocallback weft_timer_new
 #cgo nocallback weft_thread
 #cgo nocallback weft_async_send
 */
@@ -68,6 +90,7 @@ type Loop struct {
 	shared  *C.weft_shared
 	slots   slots
 	turning bool
+	asked   bool   // in this drain, the Completer of a request has asked for more
 	inC     bool   // inside uv_run: who submits is Go code that a C callback has called
 	turns   uint32 // Turns begun
 	stopped bool   // Stop was called, and what that ends has not ended
@@ -134,24 +157,31 @@ func (l *Loop) Turn(mode RunMode) (events int, err error) {
 	l.turns++
 	l.turning, l.inC = true, true
 	defer func() { l.turning, l.inC = false, false }()
-	n := int(C.weft_turn(l.ptr, C.int(mode)))
+	C.weft_turn(l.ptr, C.int(mode))
 	l.inC = false
 	if l.OnPoll != nil {
 		l.OnPoll()
 	}
-	if n > 0 {
+	l.drain()
+	for round := 0; l.asked && round < rounds; round++ {
+		C.weft_loop_submit(l.ptr)
 		l.drain()
 	}
-	return n, nil
+	return int(l.shared.drained), nil
 }
+
+// rounds is how often in a turn those who heard that their write has left get their next one served, without a poll in between: a
+// single connection would have one for each write. It is libuv's number for its callbacks.
+const rounds = 8
 
 // drain calls the Completers of the records that the turn has left.
 func (l *Loop) drain() {
+	l.asked = false
 	for n := l.shared.count; l.shared.drained < n; {
 		// A copy: a Completer may have C append a record, for which the array moves.
 		r := *(*C.weft_record)(unsafe.Add(unsafe.Pointer(l.shared.records), uintptr(l.shared.drained)*C.sizeof_weft_record))
 		l.shared.drained++
-		c := l.slots.take(uint64(r.token))
+		c, request := l.slots.take(uint64(r.token))
 		if c == nil {
 			l.unclaimed(r)
 			continue
@@ -165,7 +195,11 @@ func (l *Loop) drain() {
 		case C.WEFT_QUEUED:
 			ev.Queued = true
 		}
+		subs := l.shared.nsubs
 		c.Complete(ev)
+		if request && l.shared.nsubs > subs {
+			l.asked = true
+		}
 	}
 }
 
@@ -188,7 +222,7 @@ func (l *Loop) Run(mode RunMode) error {
 	if l.shared == nil {
 		return ErrClosed
 	}
-	for !l.stopped && (l.Pending() || l.Alive()) {
+	for !l.stopped && (l.Pending() || l.shared.alive != 0 || l.Alive()) { // to ask takes a call
 		if _, err := l.Turn(RunOnce); err != nil {
 			return err
 		}
@@ -341,7 +375,8 @@ func (l *Loop) Close() error {
 	return nil
 }
 
-// keep copies p into memory that the next turn gives back, and returns where it lies there.
+// keep copies p into memory that the next turn gives back, and returns where it lies there. The next submission has to be the
+// one that uses it: that may be when the memory is given back.
 func (l *Loop) keep(p []byte) (at C.uintptr_t, err error) {
 	s := l.shared
 	if uint64(len(p)) > uint64(s.arena_cap-s.arena_used) {
@@ -355,6 +390,10 @@ func (l *Loop) keep(p []byte) (at C.uintptr_t, err error) {
 	return at, nil
 }
 
+// submitMost is how many submissions wait for the next turn. More are made in between: those that lie in the processor's cache
+// cost less.
+const submitMost = 256
+
 // submit asks libuv for something, by the next turn.
 func (l *Loop) submit(s C.weft_sub) error {
 	if l.shared.nsubs == l.shared.subs_cap {
@@ -364,8 +403,11 @@ func (l *Loop) submit(s C.weft_sub) error {
 	}
 	*(*C.weft_sub)(unsafe.Add(unsafe.Pointer(l.shared.subs), uintptr(l.shared.nsubs)*C.sizeof_weft_sub)) = s
 	l.shared.nsubs++
-	if l.inC {
+	switch {
+	case l.inC:
 		C.weft_loop_news(l.ptr) // the poll of this turn may be still to come
+	case l.shared.nsubs >= submitMost:
+		C.weft_loop_submit(l.ptr)
 	}
 	return nil
 }

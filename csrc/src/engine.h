@@ -72,7 +72,8 @@ typedef struct {
   uint32_t drained; /* of these, what Go has taken */
   uint32_t nsubs;
   uint32_t subs_cap;
-  char *arena; /* bytes to send, good for one turn */
+  int64_t alive; /* what uv_run has said */
+  char *arena;   /* bytes to send, good for one turn */
   uint64_t arena_used;
   uint64_t arena_cap;
   uint64_t now; /* uv_now after the turn, in ms */

@@ -137,7 +137,7 @@ void weft__reap_adopt(int pid); /* a child whose handle is closed */
 void weft__reap(void);          /* any thread, and signal handlers */
 
 /* timer.c */
-void weft__timer_start(weft_loop *loop, const weft_sub *sub);
+void weft__timer_start(const weft_sub *sub);
 void weft__timer_stop(const weft_sub *sub);
 
 /* addr.c */

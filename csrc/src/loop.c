@@ -68,6 +68,7 @@ void weft_loop_submit(uintptr_t lp) {
   weft_loop *loop = weft__loop(lp);
   weft_shared *s = &loop->shared;
   uint32_t n = s->nsubs;
+  int timers = 0;
   s->nsubs = 0;
   for (uint32_t i = 0; i < n;) {
     const weft_sub *sub = &s->subs[i];
@@ -89,8 +90,9 @@ void weft_loop_submit(uintptr_t lp) {
       case WEFT_SHUTDOWN:
         weft__stream_shutdown(loop, sub);
         break;
-      case WEFT_TIMER_START:
-        weft__timer_start(loop, sub);
+      case WEFT_TIMER_START: /* the loop's time is from before whoever asked for it: the timer would fire that early */
+        if (timers++ == 0) uv_update_time(loop->uv);
+        weft__timer_start(sub);
         break;
       case WEFT_TIMER_STOP:
         weft__timer_stop(sub);
@@ -105,12 +107,20 @@ void weft_loop_submit(uintptr_t lp) {
   arena_reset(loop);
 }
 
+/* The next poll may block again. */
+static void loop_no_news(weft_loop *loop) {
+  if (!loop->idling) return;
+  loop->idling = 0;
+  uv_idle_stop(&loop->idle);
+}
+
 /* Forgets the records that Go has drained. What a panic has left undrained stays, and so does the memory it points to.
  */
 static void loop_drained(weft_loop *loop) {
   weft_shared *s = &loop->shared;
   uint32_t left = s->count - s->drained;
   if (left == 0) {
+    loop_no_news(loop);
     weft__slab_reset(loop);
   } else {
     memmove(s->records, s->records + s->drained, left * sizeof(weft_record));
@@ -124,11 +134,8 @@ int weft_turn(uintptr_t lp, int mode) {
   loop_drained(loop);
   if (loop->shared.count > 0) mode = UV_RUN_NOWAIT;
   weft_loop_submit(lp);
-  uv_run(loop->uv, (uv_run_mode)mode);
-  if (loop->idling) {
-    loop->idling = 0;
-    uv_idle_stop(&loop->idle);
-  }
+  loop->shared.alive = uv_run(loop->uv, (uv_run_mode)mode);
+  loop_no_news(loop);
   loop->shared.now = uv_now(loop->uv);
   return (int)loop->shared.count;
 }

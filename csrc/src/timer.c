@@ -13,10 +13,8 @@ int weft_timer_new(uintptr_t lp, uint64_t token, uintptr_t *handle) {
   return uv_timer_init(loop->uv, (uv_timer_t *)weft__uv(*handle)); /* cannot fail */
 }
 
-/* The loop's cached time is from before the callbacks that asked for the timer; it would fire that much early. */
-void weft__timer_start(weft_loop *loop, const weft_sub *sub) {
+void weft__timer_start(const weft_sub *sub) {
   uv_timer_t *timer = (uv_timer_t *)weft__uv(sub->handle);
-  uv_update_time(loop->uv);
   weft__of_handle(timer)->token = sub->token;
   uv_timer_start(timer, timer_on_fire, sub->len, sub->extra);
 }
