@@ -26,11 +26,14 @@ type handle interface {
 	Close(c uv.Completer) error
 }
 
-// handleTypes has every type of handle: its zero value, and a function that makes one.
-var handleTypes = map[uv.HandleType]struct {
+// handleType is a type of handle: its zero value, and a function that makes one.
+type handleType = struct {
 	zero handle
 	make func(t *testing.T, l *uv.Loop) (handle, error)
-}{
+}
+
+// handleTypes has every type of handle.
+var handleTypes = map[uv.HandleType]handleType{
 	uv.TypeAsync: {&uv.Async{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewAsync(l, ignore) }},
 	uv.TypePipe:  {&uv.Pipe{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewPipe(l, false) }},
 	uv.TypeTCP:   {&uv.TCP{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewTCP(l) }},

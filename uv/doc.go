@@ -16,6 +16,12 @@
 // slot and its generation, so that a late completion finds nothing instead of something else. Event.Data is C memory,
 // valid until Complete returns. A Buffer belongs to the caller again when the write has completed.
 //
+// # Signals
+//
+// libuv's signal handler is not made for Go: it would run on a goroutine's stack, forgets the handler that was there, and leaves
+// none behind. Before the first Signal or Spawn of a process a guard is installed that mends all three, so that os/signal and os/exec
+// go on beside them. C code that has libuv watch signals or spawn processes by itself calls GuardSignal after each start.
+//
 // # Errors
 //
 // An Errno is libuv's code, and is to errors.Is what package syscall, io, context and fs call it.

@@ -215,6 +215,37 @@ int weft_udp_using_recvmmsg(uintptr_t handle);
 uint64_t weft_udp_queue_size(uintptr_t handle);
 uint64_t weft_udp_queue_count(uintptr_t handle);
 
+/* signal.c */
+int weft_signal_new(uintptr_t loop, uintptr_t *handle);
+int weft_signal_start(uintptr_t handle, int signum, int oneshot, uint64_t token);
+void weft_signal_stop(uintptr_t handle);
+
+/* process.c. The strings of a child stand one behind the other: file, directory (empty: this one), nargs, nenv. Its end
+ * has a record: value is its status, aux the signal that has ended it. */
+enum {
+  WEFT_STDIO_MOST = 255,            /* Windows' limit */
+  WEFT_PROCESS_EXACT_NAME = 1 << 7, /* UV_PROCESS_WINDOWS_FILE_PATH_EXACT_NAME, which older headers lack */
+};
+typedef struct {
+  uint32_t flags;
+  uint32_t nargs;
+  uint32_t nenv;
+  uint32_t nstdio;
+  uint32_t uid;
+  uint32_t gid;
+} weft_spawn_options;
+typedef struct {
+  uintptr_t stream;
+  int64_t fd;
+  int32_t flags; /* uv_stdio_flags */
+} weft_stdio;
+int weft_spawn(uintptr_t loop, const weft_spawn_options *o, const char *strings, const weft_stdio *stdio,
+               uint64_t token, uintptr_t *handle);
+int weft_process_pid(uintptr_t handle);
+int weft_process_kill(uintptr_t handle, int signum);
+int weft_kill(int pid, int signum);        /* any thread */
+void weft_disable_stdio_inheritance(void); /* any thread */
+
 /* dns.c */
 int weft_getaddrinfo(uintptr_t loop, const char *node, const char *service, int flags, int family, uint64_t token,
                      uintptr_t *req);

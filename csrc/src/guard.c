@@ -263,11 +263,8 @@ int weft_guard_handled(int signum) {
   return guard_is_function(h) && h != atomic_load(&guard_libuv);
 }
 
-/* Called before each uv_spawn. */
-int weft_guard_spawn(void) {
-#ifdef __APPLE__ /* kqueue tells libuv of its children; there is no handler. Untested */
-  return 0;
-#else
+/* Guards SIGCHLD. */
+int weft__guard_children(void) {
   static int counted;
   guard_entry *e = &guard_entries[SIGCHLD];
   pthread_mutex_lock(&guard_mutex);
@@ -279,6 +276,14 @@ int weft_guard_spawn(void) {
   }
   pthread_mutex_unlock(&guard_mutex);
   return err;
+}
+
+/* Called before each uv_spawn. */
+int weft_guard_spawn(void) {
+#ifdef __APPLE__ /* kqueue tells libuv of its children: it installs no handler. Untested */
+  return 0;
+#else
+  return weft__guard_children();
 #endif
 }
 

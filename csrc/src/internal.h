@@ -96,6 +96,7 @@ typedef struct {
 } weft_size;
 int weft__libuv_compare(uint32_t runs, const weft_size *sizes, size_t n, char *text, size_t len);
 int weft__loop_sqpoll(weft_loop *loop);
+int weft__process_flags(unsigned *flags); /* UV_EINVAL for those that libuv would abort for */
 
 /* req.c */
 void *weft__req_new(weft_loop *loop, uv_req_type type, uint64_t token, size_t extra); /* extra bytes behind it */
@@ -131,6 +132,12 @@ void weft__slab_free(weft_loop *loop);
 /* spare.c */
 int weft__spare_fill(weft_loop *loop);
 int weft__spare_give(weft_loop *loop);
+
+/* process.c */
+int weft__process_left(const uv_process_t *process);
+
+/* guard.c */
+int weft__guard_children(void);
 
 /* reap.c */
 void weft__reap_adopt(int pid); /* a child whose handle is closed */

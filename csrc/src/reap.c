@@ -68,6 +68,7 @@ static _Atomic int *reap_slot(void) {
 
 /* Takes over a child that nobody has waited for. It may have ended already. */
 void weft__reap_adopt(int pid) {
+  weft__guard_children(); /* where libuv does not need that it is not done yet */
   pthread_mutex_lock(&reap_mutex);
   _Atomic int *slot = reap_slot();
   if (slot != NULL) atomic_store(slot, pid);

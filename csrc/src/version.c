@@ -146,3 +146,17 @@ int weft__udp_try_send(uv_udp_t *udp, unsigned n, uv_buf_t *bufs[], unsigned nbu
   }
   return (int)n;
 }
+
+/* The library at run time may be older than the header; on Unix the flags of Windows mean nothing. */
+int weft__process_flags(unsigned *flags) {
+  unsigned known = UV_PROCESS_SETUID | UV_PROCESS_SETGID | UV_PROCESS_WINDOWS_VERBATIM_ARGUMENTS | UV_PROCESS_DETACHED |
+                   UV_PROCESS_WINDOWS_HIDE | UV_PROCESS_WINDOWS_HIDE_CONSOLE | UV_PROCESS_WINDOWS_HIDE_GUI |
+                   WEFT_PROCESS_EXACT_NAME;
+  if (*flags & ~known) return UV_EINVAL;
+#ifdef _WIN32
+  if ((*flags & WEFT_PROCESS_EXACT_NAME) && uv_version() < 0x013000) return UV_ENOTSUP;
+#else
+  *flags &= ~(unsigned)WEFT_PROCESS_EXACT_NAME;
+#endif
+  return 0;
+}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/weft-go/weft/uv"
@@ -30,11 +31,14 @@ func descriptors(t testing.TB) map[string]string {
 
 var warm sync.Once
 
-// warmUp opens what a process opens once and keeps: libuv's with the first loop, the Go runtime's with the first socket.
+// warmUp opens what a process opens once and keeps: libuv's with the first loop, the guard's with the first signal, the Go runtime's with the first socket.
 func warmUp(t testing.TB) {
 	t.Helper()
 	warm.Do(func() {
 		l, err := uv.NewLoop()
+		if err == nil {
+			err = watchOnce(l)
+		}
 		if err == nil {
 			err = l.Close()
 		}
@@ -49,4 +53,18 @@ func warmUp(t testing.TB) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func watchOnce(l *uv.Loop) error {
+	s, err := uv.NewSignal(l)
+	if err != nil {
+		return err
+	}
+	if err := s.Start(syscall.SIGCHLD, nil); err != nil {
+		return err
+	}
+	if err := s.Close(nil); err != nil {
+		return err
+	}
+	return l.Run(uv.RunDefault)
 }
