@@ -24,17 +24,20 @@ var cases = map[string]struct {
 	run   func(n, width int)
 	width int
 }{
-	"async1":          {asyncPings, 1},
-	"async_pummel_1":  {asyncPummel, 1},
-	"async_pummel_4":  {asyncPummel, 4},
-	"loop_count":      {loopCount, 1},
-	"million_timers":  {millionTimers, 1},
-	"ping_pongs":      {pingPongs, 1},
-	"tcp_write_batch": {tcpWriteBatch, 1},
-	"tcp_pump1":       {tcpPump, 1},
-	"tcp_pump100":     {tcpPump, 100},
-	"tcp4_pound_100":  {tcpPound, 100},
-	"tcp4_pound_1000": {tcpPound, 1000},
+	"async1":           {asyncPings, 1},
+	"async_pummel_1":   {asyncPummel, 1},
+	"async_pummel_4":   {asyncPummel, 4},
+	"loop_count":       {loopCount, 1},
+	"million_timers":   {millionTimers, 1},
+	"ping_pongs":       {pingPongs, 1},
+	"tcp_write_batch":  {tcpWriteBatch, 1},
+	"tcp_pump1":        {tcpPump, 1},
+	"tcp_pump100":      {tcpPump, 100},
+	"tcp4_pound_100":   {tcpPound, 100},
+	"tcp4_pound_1000":  {tcpPound, 1000},
+	"udp_pummel_1v1":   {udpPummel, 1},
+	"udp_pummel_10v10": {udpPummel, 10},
+	"spawn":            {spawn, 1},
 }
 
 func main() {
