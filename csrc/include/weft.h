@@ -1,23 +1,89 @@
 /* SPDX-License-Identifier: MIT
  *
- * weft.h: the C side of a weft loop. C99 and C++. */
+ * weft.h: the C side of a weft loop. C99 and C++.
+ *
+ * "Any thread" functions never enter Go, and wait for nothing but a mutex that is held for a few instructions. They are
+ * not for signal handlers. Those that return int return 0 or a negative code, whatever they are given; a token never
+ * crashes. */
 #ifndef WEFT_H
 #define WEFT_H
 
+#include <stdint.h>
 #include <uv.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* A libuv loop with what weft keeps beside it. Made and freed by the Go side; for C it is opaque. */
-typedef struct weft_loop weft_loop;
+/* What functions return, beside 0. No code of libuv's has these numbers. */
+enum {
+  WEFT_FULL = -9001,      /* the stream has no room: nothing was taken. See weft_stream_on_room */
+  WEFT_EALREADY = -9002,  /* it was resolved, rejected, ended or awaited before */
+  WEFT_ECANCELED = -9003, /* nobody wants it any more */
+  WEFT_ECLOSED = -9004,   /* its loop is closed */
+  WEFT_ESTALE = -9005,    /* no such token, or one that ended long ago */
+  WEFT_EFOREIGN = -9006,  /* another copy of weft in this process made it */
+  WEFT_ETYPE = -9007,     /* it wants another type, or is a stream, or is none */
+  WEFT_EINVAL = -9008,
+  WEFT_ENOMEM = -9009
+};
 
-/* weft_version returns the version of this library, as in "0.1.0". Any thread. */
+/* The text of these codes and of libuv's; good until the thread's next call. Any thread. */
+const char *weft_strerror(int code);
+
+/* The version of this library, as in "0.1.0". Any thread. */
 const char *weft_version(void);
 
-/* weft_uv_loop returns the libuv loop, for libraries that attach to one. Loop thread. */
+/* A libuv loop with what weft keeps beside it. Go makes it. It is good until its loop is closed, and beyond that for
+ * whoever has called weft_ref, until weft_unref. */
+typedef struct weft_loop weft_loop;
+void weft_ref(weft_loop *loop);   /* any thread */
+void weft_unref(weft_loop *loop); /* any thread */
+
+/* The libuv loop, for libraries that attach to one; NULL when another copy of weft made it. Loop thread. */
 uv_loop_t *weft_uv_loop(weft_loop *loop);
+
+/* Has fn(loop, arg) called on the loop thread, in the order posted. After 0 it is called, when the loop closes at the
+ * latest. Any thread. */
+int weft_post(weft_loop *loop, void (*fn)(weft_loop *loop, void *arg), void *arg);
+
+/* The write end of a Go promise, or of a stream of values. 0 is none. Of all resolves and rejects exactly one returns
+ * 0. */
+typedef uint64_t weft_token;
+
+/* Any thread. The bytes are copied. The pointer is weft's from the call on, whatever it returns: drop (may be NULL) is
+ * called once, here or on the loop thread, unless Go takes it. The code of a rejection is one of libuv's or of the
+ * above, the message (may be NULL) is copied; it also ends a stream. */
+int weft_resolve_i(weft_token token, int64_t value);
+int weft_resolve_p(weft_token token, void *p, void (*drop)(void *p));
+int weft_resolve_b(weft_token token, const void *bytes, size_t len);
+int weft_reject(weft_token token, int code, const char *message);
+
+/* Any thread. A stream has room for so many values as Go has said, of which at least half is there when Go has read
+ * everything. After WEFT_FULL, and only then, the pointer is still the caller's. Code 0 is a plain end. */
+int weft_stream_push_i(weft_token token, int64_t value);
+int weft_stream_push_p(weft_token token, void *p, void (*drop)(void *p));
+int weft_stream_push_b(weft_token token, const void *bytes, size_t len);
+int weft_stream_end(weft_token token, int code);
+
+/* After 0, cb(arg) is called once, on the loop thread: when half the room is free (soon, when it is now), or the stream
+ * is cancelled, ended or closed. One at a time: WEFT_EALREADY. Any thread. */
+int weft_stream_on_room(weft_token token, void (*cb)(void *arg), void *arg);
+
+/* Whether to produce the value is of no use any more: 0 while somebody wants it, else 1. Any thread. */
+int weft_token_cancelled(weft_token token);
+
+/* After 0, cb(arg) is called on the loop thread once the promise is cancelled, or its loop closes, before that has
+ * settled it; never after a resolve, a reject or an end has returned 0. A second one takes the place of the first. Any
+ * thread. */
+int weft_token_on_cancel(weft_token token, void (*cb)(void *arg), void *arg);
+
+/* A Go promise that was handed to C. After 0, cb is called once, on the loop thread, never inside this call: status 0
+ * with the integer, or with value bytes at data, good during the call; or a negative code, and its text at data. Any
+ * thread; only once. */
+typedef uint64_t weft_promise;
+typedef void (*weft_await_cb)(void *arg, int status, int64_t value, const void *data);
+int weft_await(weft_promise promise, weft_await_cb cb, void *arg);
 
 #ifdef __cplusplus
 }

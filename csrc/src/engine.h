@@ -34,7 +34,9 @@ enum {
   WEFT_ADDRS,  /* value weft_addr at data, to be freed with weft_addrs_free */
   WEFT_CONN,   /* value is a handle that was accepted, aux its uv_handle_type: to be closed by whoever drains it */
   WEFT_QUEUED, /* value bytes of a send have to wait; another record says when they have left */
-  WEFT_FROM    /* value bytes behind a weft_addr at data, of family 0 when there is none; aux: UV_UDP_ flags */
+  WEFT_FROM,   /* value bytes behind a weft_addr at data, of family 0 when there is none; aux: UV_UDP_ flags */
+  WEFT_VALUE /* what C code has done with the weft_token that is the token here; aux is a WEFT_TYPE. data is NULL, or a
+              * weft_item, to be freed by whoever drains it */
 };
 
 /* What Go asks for, to be done by the next turn. */
@@ -66,6 +68,7 @@ enum { WEFT_LOUD = 1 };
 
 /* The part of a loop that Go reads and writes between turns. */
 typedef struct {
+  uint64_t owner; /* the copy of this library that made the loop */
   weft_record *records;
   weft_sub *subs;
   uint32_t count;   /* records there */
@@ -98,6 +101,60 @@ typedef struct {
   weft_addr to; /* family 0: where the socket is connected to */
   uint64_t len;
 } weft_datagram;
+
+/* What C code gives to Go through a token. */
+enum {
+  WEFT_TYPE_INT = 1,
+  WEFT_TYPE_POINTER,
+  WEFT_TYPE_BYTES,
+  WEFT_TYPE_ERROR,
+  WEFT_TYPE_END,    /* of a stream */
+  WEFT_TYPE_PROMISE /* a token that is none: C waits for what Go gives */
+};
+
+/* Something that another thread has sent to a loop. */
+typedef struct weft_item {
+  struct weft_item *next;
+  uint64_t token;
+  int64_t value;
+  void *data;           /* the pointer; or value bytes behind the item, and a NUL */
+  void (*drop)(void *); /* what ends the pointer */
+  union {
+    void (*post)(weft_loop *loop, void *data);
+    void (*back)(void *data);
+    weft_await_cb await;
+  } call;
+  void *arg;
+  int32_t status;
+  int16_t type;
+  int16_t what;
+} weft_item;
+
+typedef struct {
+  uint64_t made;
+  uint64_t settled; /* resolved, rejected, ended, awaited */
+  uint64_t cancelled;
+  uint64_t closed;  /* open when their loop closed */
+  uint64_t refused; /* resolves, rejects, pushes and ends that returned a code */
+} weft_token_counts;
+
+/* token.c: any thread, while the loop is open, those marked apart */
+uint64_t weft_token_new(uintptr_t loop, int type,
+                        uint32_t room); /* room > 0: a stream. Returns 0 once the inbox is closed */
+int weft_token_cancel(uint64_t token);  /* loop thread: may call users' C code */
+void weft_token_count(weft_token_counts *counts);
+void weft_item_free(weft_item *item);
+void weft_item_drop(weft_item *item); /* with its pointer */
+void weft_drop(void (*drop)(void *p), void *p);
+
+/* room.c: loop thread; may call users' C code */
+void weft_stream_read(uint64_t token, uint32_t n); /* Go has read so many values */
+
+/* await.c: loop thread; may call users' C code */
+int weft_promise_settle(uint64_t promise, int status, int64_t value, const void *bytes, size_t len);
+
+/* inbox.c */
+void weft_inbox_close(uintptr_t loop); /* calls users' C code */
 
 /* loop.c */
 int weft_loop_new(uintptr_t *loop);

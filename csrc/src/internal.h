@@ -12,6 +12,17 @@
 /* A piece of memory that reads are cut from. */
 typedef struct weft_slab weft_slab;
 
+enum { WEFT_ITEM_VALUE, WEFT_ITEM_POST, WEFT_ITEM_CALL, WEFT_ITEM_AWAIT };
+
+/* What other threads have sent. */
+typedef struct {
+  uv_mutex_t mutex;
+  uv_async_t async;
+  weft_item *first;
+  weft_item **last;
+  int closed;
+} weft_inbox;
+
 enum { WEFT_SPARES = 3 }; /* more than one: another thread may take one before libuv has it */
 
 struct weft_loop {
@@ -26,8 +37,31 @@ struct weft_loop {
   int nslabs;
   int spares[WEFT_SPARES]; /* file descriptors */
   int nspares;
+  weft_inbox inbox;
+  int32_t tokens_first; /* the number of the first open token's slot, plus 1; under the table's mutex */
+  int tokens_closed;    /* there will be no more; under the same */
+  _Atomic int refs;     /* the last one frees this structure */
   uv_loop_t own;
 };
+
+/* A token's, open or given up. */
+typedef struct {
+  weft_loop *loop; /* NULL: given up */
+  void (*on_cancel)(void *);
+  void *on_cancel_arg;
+  void (*on_room)(void *);
+  void *on_room_arg;
+  weft_await_cb await;
+  void *await_arg;
+  weft_item *outcome; /* of a promise that nobody waits for yet */
+  uint32_t generation;
+  int32_t ended; /* 0: open; else what users of the token are told */
+  int32_t prev;  /* open: of the same loop; given up: next is the one given up after it */
+  int32_t next;
+  uint32_t room;   /* streams: how many values may be there that Go has not read */
+  uint32_t inside; /* how many there are */
+  int16_t type;
+} weft_slot;
 
 /* What stands before each request. */
 typedef struct weft_req {
@@ -74,6 +108,30 @@ static inline weft_req *weft__of_req(void *uv) { return (weft_req *)uv - 1; }
 void *weft__calloc(weft_loop *loop, size_t size);
 void *weft__realloc(weft_loop *loop, void *p, size_t old, size_t size);
 void weft__free(weft_loop *loop, void *p, size_t size);
+
+/* inbox.c */
+int weft__inbox_open(weft_loop *loop);
+void weft__inbox_read(weft_loop *loop);
+int weft__inbox_add(weft_loop *loop, weft_item *item); /* any thread */
+void weft__inbox_wake(weft_loop *loop);                /* any thread */
+
+/* token.c: any thread */
+uint64_t weft__token_owner(void);
+void weft__token_lock(void);
+void weft__token_unlock(void);
+int weft__token_find(uint64_t token, weft_slot **slot);
+void weft__token_end(weft_slot *slot, int reason);
+weft_item *weft__token_end_all(weft_loop *loop);
+weft_item *weft__item_new(uint64_t token, int type, const void *bytes, size_t len); /* NULL: no memory */
+
+/* room.c */
+void weft__slot_room(weft_slot *slot);
+
+/* await.c */
+void weft__item_await(weft_item *item, const weft_slot *slot, int status);
+
+/* loop.c */
+int weft__loop_owns(const weft_loop *loop, const uv_handle_t *uv);
 
 /* record.c */
 void weft__record(weft_loop *loop, weft_record r); /* the next poll does not block */

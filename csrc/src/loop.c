@@ -7,7 +7,7 @@ enum { ARENA_KEPT = 256 * 1024 }; /* a busy turn's sends fit in that */
 
 const char *weft_version(void) { return "0.1.0"; }
 
-uv_loop_t *weft_uv_loop(weft_loop *loop) { return loop->uv; }
+uv_loop_t *weft_uv_loop(weft_loop *loop) { return loop->shared.owner == weft__token_owner() ? loop->uv : NULL; }
 
 weft_shared *weft_loop_shared(uintptr_t loop) { return &weft__loop(loop)->shared; }
 
@@ -17,6 +17,10 @@ int weft_loop_new(uintptr_t *out) {
   loop->shared.bytes = sizeof(*loop);
   loop->uv = &loop->own;
   int err = uv_loop_init(loop->uv);
+  if (err == 0) {
+    err = weft__inbox_open(loop);
+    if (err != 0) uv_loop_close(loop->uv);
+  }
   if (err != 0) {
     free(loop);
     return err;
@@ -135,6 +139,7 @@ int weft_turn(uintptr_t lp, int mode) {
   if (loop->shared.count > 0) mode = UV_RUN_NOWAIT;
   weft_loop_submit(lp);
   loop->shared.alive = uv_run(loop->uv, (uv_run_mode)mode);
+  if (!loop->shared.alive) weft__inbox_read(loop); /* for then it may not have polled */
   loop_no_news(loop);
   loop->shared.now = uv_now(loop->uv);
   return (int)loop->shared.count;
@@ -172,23 +177,37 @@ void weft_loop_update_time(uintptr_t lp) {
 }
 
 typedef struct {
-  const uv_handle_t *own;
+  const weft_loop *loop;
   int n;
 } loop_others;
 
 static void loop_count(uv_handle_t *uv, void *arg) {
   loop_others *others = arg;
-  if (uv != others->own) others->n++;
+  if (!weft__loop_owns(others->loop, uv)) others->n++;
 }
 
-/* Fails with UV_EBUSY, and changes nothing, while handles or requests are left, somebody else's included. */
+/* The handles that each loop has for itself. */
+int weft__loop_owns(const weft_loop *loop, const uv_handle_t *uv) {
+  return uv == (const uv_handle_t *)&loop->idle || uv == (const uv_handle_t *)&loop->inbox.async;
+}
+
+static int loop_is_busy(const weft_loop *loop) {
+  if (loop->shared.handles > 0 || loop->shared.requests > 0) return 1;
+  loop_others others = {.loop = loop};
+  uv_walk(loop->uv, loop_count, &others);
+  return others.n > 0 || uv_loop_alive(loop->uv);
+}
+
+/* Fails with UV_EBUSY, and changes nothing, while handles or requests are left, somebody else's included. It fails
+ * likewise, with the inbox closed, when there are records of the last that came in, to be drained, or a function that
+ * was posted has begun something. */
 int weft_loop_close(uintptr_t lp) {
   weft_loop *loop = weft__loop(lp);
-  if (loop->shared.handles > 0 || loop->shared.requests > 0) return UV_EBUSY;
-  loop_others others = {.own = (uv_handle_t *)&loop->idle};
-  uv_walk(loop->uv, loop_count, &others);
-  if (others.n > 0 || uv_loop_alive(loop->uv)) return UV_EBUSY;
+  if (loop_is_busy(loop)) return UV_EBUSY;
+  weft_inbox_close(lp);
+  if (loop->shared.count > loop->shared.drained || loop_is_busy(loop)) return UV_EBUSY;
   uv_close((uv_handle_t *)&loop->idle, NULL);
+  uv_close((uv_handle_t *)&loop->inbox.async, NULL);
   while (uv_loop_close(loop->uv) != 0) uv_run(loop->uv, UV_RUN_NOWAIT);
   while (weft__spare_give(loop)) {
   }
@@ -196,6 +215,6 @@ int weft_loop_close(uintptr_t lp) {
   weft__free(loop, loop->shared.records, loop->records_cap * sizeof(weft_record));
   weft__free(loop, loop->shared.subs, loop->shared.subs_cap * sizeof(weft_sub));
   weft__free(loop, loop->shared.arena, loop->shared.arena_cap);
-  free(loop);
+  weft_unref(loop);
   return 0;
 }

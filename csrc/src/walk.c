@@ -12,7 +12,7 @@ typedef struct {
 
 static void walk_on_handle(uv_handle_t *uv, void *arg) {
   walk *w = arg;
-  if (uv == (const uv_handle_t *)&w->loop->idle) return;
+  if (weft__loop_owns(w->loop, uv)) return;
   if (w->n < w->room) {
     uintptr_t ours = (uintptr_t)weft__of_handle(uv); /* only an address: what stands there is not read */
     w->infos[w->n] = (weft_info){
