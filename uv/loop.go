@@ -163,7 +163,7 @@ func (l *Loop) Turn(mode RunMode) (events int, err error) {
 		l.OnPoll()
 	}
 	l.drain()
-	for round := 0; l.asked && round < rounds; round++ {
+	for round := 0; l.asked && round < rounds && l.shared.full == 0; round++ {
 		C.weft_loop_submit(l.ptr)
 		l.drain()
 	}
@@ -171,7 +171,8 @@ func (l *Loop) Turn(mode RunMode) (events int, err error) {
 }
 
 // rounds is how often in a turn those who heard that their write has left get their next one served, without a poll in between: a
-// single connection would have one for each write. It is libuv's number for its callbacks.
+// single connection would have one for each write. It is libuv's number for its callbacks. When more can be read than the turn
+// has room for, there are none: who writes and reads on one loop would fill the system's buffers.
 const rounds = 8
 
 // drain calls the Completers of the records that the turn has left.

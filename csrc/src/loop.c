@@ -141,6 +141,7 @@ int weft_turn(uintptr_t lp, int mode) {
   loop->shared.alive = uv_run(loop->uv, (uv_run_mode)mode);
   if (!loop->shared.alive) weft__inbox_read(loop); /* for then it may not have polled */
   loop_no_news(loop);
+  loop->shared.full = weft__slab_is_full(loop);
   loop->shared.now = uv_now(loop->uv);
   return (int)loop->shared.count;
 }
