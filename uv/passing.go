@@ -29,7 +29,7 @@ func (p *Pipe) passable(send AnyHandle) (C.uintptr_t, error) {
 
 // Write2 is Write, over an IPC pipe, that passes send along: a TCP, Pipe or UDP of the same loop, a listener too. What the other
 // end gets is a duplicate: send is to be closed when c has been told, not before, which may fail the write with EBADF. Windows
-// passes TCP only, and not to itself. Loop goroutine only. Binds uv_write2.
+// passes TCP only. Loop goroutine only. Binds uv_write2.
 func (p *Pipe) Write2(b Buffer, n int, send AnyHandle, c Completer) error {
 	h, err := p.passable(send)
 	if err != nil {
