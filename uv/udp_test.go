@@ -354,7 +354,7 @@ func TestUDPMoreThanATurnMayReadIsNotLost(t *testing.T) {
 	for _, recvmmsg := range []bool{false, true} {
 		t.Run(fmt.Sprint("recvmmsg ", recvmmsg), func(t *testing.T) {
 			l := newLoop(t)
-			const size, each = 60000, 2 // of each socket, so that the system's buffers take them
+			const size, each = 60000, 3 // of each socket: what the system's buffers take
 			var got inbox
 			client := newUDP(t, l)
 			var servers []*uv.UDP
@@ -379,7 +379,7 @@ func TestUDPMoreThanATurnMayReadIsNotLost(t *testing.T) {
 				before := len(got)
 				_, err := l.Turn(uv.RunOnce)
 				require.NoError(t, err)
-				assert.LessOrEqual(t, len(got)-before, 21, "a turn's memory is bounded")
+				assert.LessOrEqual(t, len(got)-before, 20, "a turn's memory is bounded: each of these takes a slab")
 			}
 			assert.Greater(t, turns, 1)
 			for _, d := range got {

@@ -59,7 +59,8 @@ void weft__slab_take(weft_loop *loop, size_t n) {
 
 unsigned weft__slab_datagrams(const weft_loop *loop) {
   int fresh = loop->slab != NULL && loop->slab->used == 0;
-  return (unsigned)(SLAB_MOST + SLAB_DATAGRAMS - loop->nslabs + fresh);
+  int room = SLAB_MOST + SLAB_DATAGRAMS - loop->nslabs + fresh;
+  return room > 0 ? (unsigned)room : 0; /* errors are told beyond that */
 }
 
 void *weft__slab_keep(weft_loop *loop, size_t n) {
