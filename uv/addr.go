@@ -21,16 +21,17 @@ func addrFrom(a netip.AddrPort) (ca addr, err error) {
 		return ca, EINVAL
 	}
 	ca.port = C.uint16_t(a.Port())
-	out := unsafe.Slice((*byte)(unsafe.Pointer(&ca.ip[0])), len(ca.ip))
 	if ip.Is4() {
 		ca.family = C.WEFT_IPV4
-		b := ip.As4()
-		copy(out, b[:])
+		for i, b := range ip.As4() {
+			ca.ip[i] = C.uint8_t(b)
+		}
 		return ca, nil
 	}
 	ca.family = C.WEFT_IPV6
-	b := ip.As16()
-	copy(out, b[:])
+	for i, b := range ip.As16() {
+		ca.ip[i] = C.uint8_t(b)
+	}
 	if zone := ip.Zone(); zone != "" {
 		scope, err := scopeOf(zone)
 		if err != nil {
