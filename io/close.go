@@ -86,6 +86,7 @@ func (l *Loop) busy() bool {
 func (l *Loop) end() {
 	l.q.Host(l.drain)
 	l.shutAll()
+	l.q.Host(l.uv.CloseInbox)
 	left := l.q.Busy()
 	l.q.Host(func() { l.settle() })
 	l.mu.Lock()

@@ -258,6 +258,13 @@ func report(r *promise.Resolver[promise.Unit], f func()) {
 // not after Close.
 func (l *Loop) UVLoop() unsafe.Pointer { return l.uv.Pointer() }
 
+// CLoop returns the weft_loop * of weft.h, for C code that posts to the loop; nil once the loop is closed. Safe from any goroutine.
+func (l *Loop) CLoop() unsafe.Pointer { return l.uv.CLoop() }
+
+// Tokens lists what C code has not settled, and the promises that it has not waited for; where they were made, in debug mode
+// (uv.SetDebug). Safe from any goroutine.
+func (l *Loop) Tokens() []uv.TokenInfo { return l.uv.Tokens() }
+
 // Hold keeps Run from returning after main has, and Shutdown from closing the loop, until release is called. A second call
 // of release does nothing.
 func (l *Loop) Hold() (release func()) {

@@ -42,7 +42,7 @@ func here() *origin {
 	return o
 }
 
-// String returns a line "function (file:line)" for each call that is not this package's, innermost first.
+// String returns a line "function (file:line)" for each call that is not this package's or package io's, innermost first.
 func (o *origin) String() string {
 	if o == nil {
 		return ""
@@ -52,7 +52,7 @@ func (o *origin) String() string {
 	for more := true; more; {
 		var f runtime.Frame
 		f, more = frames.Next()
-		if f.Function == "" || strings.HasPrefix(f.Function, "github.com/weft-go/weft/uv.") || strings.HasPrefix(f.Function, "runtime.") {
+		if f.Function == "" || strings.HasPrefix(f.Function, "github.com/weft-go/weft/uv.") || strings.HasPrefix(f.Function, "github.com/weft-go/weft/io.") || strings.HasPrefix(f.Function, "runtime.") {
 			continue
 		}
 		lines = append(lines, fmt.Sprintf("%s (%s:%d)", f.Function, f.File, f.Line))

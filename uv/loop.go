@@ -98,8 +98,9 @@ type Loop struct {
 	origin *origin                 // where it was made, in debug mode
 	made   map[C.uintptr_t]*origin // where the handles were made, in debug mode
 
-	mu   sync.Mutex // guards the end of ptr, against Stats
-	pool pool
+	mu     sync.Mutex // guards the end of ptr, against Stats
+	pool   pool
+	tokens cTokens // what C code has to settle
 }
 
 // Event is what a Completer is told.
@@ -182,6 +183,10 @@ func (l *Loop) drain() {
 		// A copy: a Completer may have C append a record, for which the array moves.
 		r := *(*C.weft_record)(unsafe.Add(unsafe.Pointer(l.shared.records), uintptr(l.shared.drained)*C.sizeof_weft_record))
 		l.shared.drained++
+		if r.kind == C.WEFT_VALUE {
+			l.drainValue(r)
+			continue
+		}
 		c, request := l.slots.take(uint64(r.token))
 		if c == nil {
 			l.unclaimed(r)
@@ -344,7 +349,7 @@ type Stats struct {
 func (l *Loop) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := Stats{Tokens: int(l.slots.used.Load()), Bytes: l.pool.bytes()}
+	s := Stats{Tokens: int(l.slots.used.Load()) + l.tokens.count(), Bytes: l.pool.bytes()}
 	if l.shared != nil {
 		s.Handles, s.Requests = int(l.shared.handles), int(l.shared.requests)
 		s.Bytes += int64(l.shared.bytes)
@@ -353,7 +358,7 @@ func (l *Loop) Stats() Stats {
 }
 
 // Close frees the loop. It returns EBUSY, and does nothing, while handles or requests are left, those of C libraries included,
-// or events are undelivered: close them, and turn the loop until they are gone. A second Close does nothing. Loop goroutine
+// or events are undelivered: close them, and turn the loop until they are gone. Tokens that are open end, see CloseInbox. A second Close does nothing. Loop goroutine
 // only. Binds uv_loop_close.
 func (l *Loop) Close() error {
 	if l.shared == nil {
@@ -363,6 +368,12 @@ func (l *Loop) Close() error {
 		return errNested
 	}
 	if l.Pending() {
+		return EBUSY
+	}
+	if C.weft_loop_busy(l.ptr) != 0 {
+		return EBUSY
+	}
+	if l.CloseInbox(); l.Pending() {
 		return EBUSY
 	}
 	l.mu.Lock()

@@ -74,10 +74,13 @@ func (l *Loop) handles() []C.weft_info {
 	}
 }
 
-// Dump returns a line for each handle of the loop, in debug mode with the stack that made it. Loop goroutine only. Does what
+// Dump returns a line for each handle of the loop and each open token, in debug mode with the stack that made it. Loop goroutine only. Does what
 // uv_print_all_handles does.
 func (l *Loop) Dump() string {
 	var b strings.Builder
 	l.Walk(func(i HandleInfo) { fmt.Fprintln(&b, i) })
+	for _, t := range l.Tokens() {
+		fmt.Fprintln(&b, t)
+	}
 	return b.String()
 }

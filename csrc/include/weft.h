@@ -52,8 +52,8 @@ int weft_post(weft_loop *loop, void (*fn)(weft_loop *loop, void *arg), void *arg
 typedef uint64_t weft_token;
 
 /* Any thread. The bytes are copied. The pointer is weft's from the call on, whatever it returns: drop (may be NULL) is
- * called once, here or on the loop thread, unless Go takes it. The code of a rejection is one of libuv's or of the
- * above, the message (may be NULL) is copied; it also ends a stream. */
+ * called once, unless it is NULL, here or on the loop thread, or when Go is done with it. The code of a rejection is
+ * one of libuv's or of the above, the message (may be NULL) is copied; it also ends a stream. */
 int weft_resolve_i(weft_token token, int64_t value);
 int weft_resolve_p(weft_token token, void *p, void (*drop)(void *p));
 int weft_resolve_b(weft_token token, const void *bytes, size_t len);

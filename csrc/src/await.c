@@ -28,6 +28,7 @@ int weft_await(uint64_t promise, weft_await_cb cb, void *arg) {
     if (slot->outcome != NULL) {
       loop = slot->loop;
       weft__item_await(slot->outcome, slot, 0);
+      slot->outcome->token = promise;
       wake = weft__inbox_add(loop, slot->outcome);
       slot->outcome = NULL;
       if (wake > 0) weft_ref(loop);
@@ -62,5 +63,5 @@ int weft_promise_settle(uint64_t promise, int status, int64_t value, const void 
   weft__token_unlock();
   if (call) item->call.await(item->arg, item->status, item->value, item->data);
   free(item);
-  return err;
+  return call ? 1 : err;
 }

@@ -142,6 +142,7 @@ typedef struct {
 /* token.c: any thread, while the loop is open, those marked apart */
 uint64_t weft_token_new(uintptr_t loop, int type,
                         uint32_t room); /* room > 0: a stream. Returns 0 once the inbox is closed */
+uint64_t weft_token_dead(int reason);   /* one that has ended when it is made */
 int weft_token_cancel(uint64_t token);  /* loop thread: may call users' C code */
 void weft_token_count(weft_token_counts *counts);
 void weft_item_free(weft_item *item);
@@ -151,7 +152,8 @@ void weft_drop(void (*drop)(void *p), void *p);
 /* room.c: loop thread; may call users' C code */
 void weft_stream_read(uint64_t token, uint32_t n); /* Go has read so many values */
 
-/* await.c: loop thread; may call users' C code */
+/* await.c: loop thread; may call users' C code. It returns 1 when that was told; later on, a record of
+ * WEFT_TYPE_PROMISE says so. */
 int weft_promise_settle(uint64_t promise, int status, int64_t value, const void *bytes, size_t len);
 
 /* inbox.c */
@@ -172,6 +174,7 @@ int weft_loop_backend_timeout(uintptr_t loop); /* in ms; -1: for ever */
 enum { WEFT_BLOCK_SIGPROF, WEFT_IDLE_TIME, WEFT_IO_URING_SQPOLL };
 int weft_loop_configure(uintptr_t loop, int option);
 void weft_loop_update_time(uintptr_t loop);
+int weft_loop_busy(uintptr_t loop); /* weft_loop_close would fail for handles or requests */
 int weft_loop_close(uintptr_t loop);
 
 /* metrics.c */

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
 #include "internal.h"
 
 /* libuv's variants without _r leak memory on unknown codes. */
-void weft_error_text(int code, char *buf, size_t len) { uv_strerror_r(code, buf, len); }
+void weft_error_text(int code, char *buf, size_t len) {
+  if (code >= WEFT_ENOMEM && code <= WEFT_FULL) {
+    snprintf(buf, len, "%s", weft_strerror(code));
+  } else {
+    uv_strerror_r(code, buf, len);
+  }
+}
 
 void weft_error_name(int code, char *buf, size_t len) { uv_err_name_r(code, buf, len); }
 

@@ -82,6 +82,9 @@ static void inbox_deliver(weft_loop *loop, weft_item *item) {
       break;
     case WEFT_ITEM_AWAIT:
       item->call.await(item->arg, item->status, item->value, item->data);
+      if (item->token != 0) {
+        weft__record(loop, (weft_record){.token = item->token, .kind = WEFT_VALUE, .aux = WEFT_TYPE_PROMISE});
+      }
       break;
     default: {
       weft_record r = {.token = item->token, .value = item->value, .status = item->status, .kind = WEFT_VALUE};

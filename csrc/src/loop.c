@@ -192,7 +192,8 @@ int weft__loop_owns(const weft_loop *loop, const uv_handle_t *uv) {
   return uv == (const uv_handle_t *)&loop->idle || uv == (const uv_handle_t *)&loop->inbox.async;
 }
 
-static int loop_is_busy(const weft_loop *loop) {
+int weft_loop_busy(uintptr_t lp) {
+  weft_loop *loop = weft__loop(lp);
   if (loop->shared.handles > 0 || loop->shared.requests > 0) return 1;
   loop_others others = {.loop = loop};
   uv_walk(loop->uv, loop_count, &others);
@@ -204,9 +205,9 @@ static int loop_is_busy(const weft_loop *loop) {
  * was posted has begun something. */
 int weft_loop_close(uintptr_t lp) {
   weft_loop *loop = weft__loop(lp);
-  if (loop_is_busy(loop)) return UV_EBUSY;
+  if (weft_loop_busy(lp)) return UV_EBUSY;
   weft_inbox_close(lp);
-  if (loop->shared.count > loop->shared.drained || loop_is_busy(loop)) return UV_EBUSY;
+  if (loop->shared.count > loop->shared.drained || weft_loop_busy(lp)) return UV_EBUSY;
   uv_close((uv_handle_t *)&loop->idle, NULL);
   uv_close((uv_handle_t *)&loop->inbox.async, NULL);
   while (uv_loop_close(loop->uv) != 0) uv_run(loop->uv, UV_RUN_NOWAIT);

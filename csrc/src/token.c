@@ -67,6 +67,10 @@ static weft_slot *token_slot(void) {
 
 static int32_t token_index(const weft_slot *slot) { return (int32_t)(slot - token_table.slots); }
 
+static uint64_t token_of(const weft_slot *slot) {
+  return token_table.tag << 48 | (uint64_t)slot->generation << TOKEN_SLOT_BITS | (uint32_t)token_index(slot);
+}
+
 uint64_t weft_token_new(uintptr_t lp, int type, uint32_t room) {
   weft_loop *loop = weft__loop(lp);
   uint64_t token = 0;
@@ -79,7 +83,7 @@ uint64_t weft_token_new(uintptr_t lp, int type, uint32_t room) {
     if (slot->next != TOKEN_NONE) token_table.slots[slot->next].prev = token_index(slot);
     loop->tokens_first = token_index(slot) + 1;
     token_table.counts.made++;
-    token = token_table.tag << 48 | (uint64_t)slot->generation << TOKEN_SLOT_BITS | (uint32_t)token_index(slot);
+    token = token_of(slot);
   }
   weft__token_unlock();
   return token;
@@ -96,6 +100,20 @@ int weft__token_find(uint64_t token, weft_slot **out) {
   return token_table.slots[i].ended;
 }
 
+/* Puts a slot that has ended behind those to take again. */
+static void token_give_up(weft_slot *slot) {
+  slot->next = TOKEN_NONE;
+  if (((slot->generation + 1) & TOKEN_MASK) == token_table.seed) return; /* all of its generations are used up */
+  int32_t i = token_index(slot);
+  if (token_table.newest == TOKEN_NONE) {
+    token_table.oldest = i;
+  } else {
+    token_table.slots[token_table.newest].next = i;
+  }
+  token_table.newest = i;
+  token_table.kept++;
+}
+
 /* Ends a token, for the reason that whoever uses it from now on is told. The lock is held. */
 void weft__token_end(weft_slot *slot, int reason) {
   weft_loop *loop = slot->loop;
@@ -107,7 +125,6 @@ void weft__token_end(weft_slot *slot, int reason) {
   if (slot->next != TOKEN_NONE) token_table.slots[slot->next].prev = slot->prev;
   slot->loop = NULL;
   slot->ended = reason;
-  slot->next = TOKEN_NONE;
   switch (reason) {
     case WEFT_EALREADY:
       token_table.counts.settled++;
@@ -118,15 +135,20 @@ void weft__token_end(weft_slot *slot, int reason) {
     default:
       token_table.counts.closed++;
   }
-  if (((slot->generation + 1) & TOKEN_MASK) == token_table.seed) return; /* all of its generations are used up */
-  int32_t i = token_index(slot);
-  if (token_table.newest == TOKEN_NONE) {
-    token_table.oldest = i;
-  } else {
-    token_table.slots[token_table.newest].next = i;
+  token_give_up(slot);
+}
+
+uint64_t weft_token_dead(int reason) {
+  uint64_t token = 0;
+  weft__token_lock();
+  weft_slot *slot = token_slot();
+  if (slot != NULL) {
+    *slot = (weft_slot){.generation = slot->generation, .ended = reason};
+    token = token_of(slot);
+    token_give_up(slot);
   }
-  token_table.newest = i;
-  token_table.kept++;
+  weft__token_unlock();
+  return token;
 }
 
 void weft_token_count(weft_token_counts *counts) {
@@ -150,7 +172,7 @@ weft_item *weft__item_new(uint64_t token, int type, const void *bytes, size_t le
 void weft_item_free(weft_item *item) { free(item); }
 
 void weft_item_drop(weft_item *item) {
-  if (item->drop != NULL) item->drop(item->data);
+  if (item->drop != NULL && item->data != NULL) item->drop(item->data);
   free(item);
 }
 
@@ -204,7 +226,7 @@ static int token_put(uint64_t token, weft_item *item, int push) {
 static int token_put_pointer(uint64_t token, void *p, void (*drop)(void *), int push) {
   weft_item *item = weft__item_new(token, WEFT_TYPE_POINTER, NULL, 0);
   if (item == NULL) {
-    if (drop != NULL && !push) drop(p);
+    if (drop != NULL && p != NULL && !push) drop(p);
     return push ? WEFT_FULL : WEFT_ENOMEM;
   }
   item->data = p;

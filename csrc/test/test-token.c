@@ -146,6 +146,7 @@ static void what_is_no_token_is_refused(void) {
   uintptr_t loop = test_loop();
   weft_token t = promise_of(loop, WEFT_TYPE_INT);
   CHECK(weft_resolve_i(0, 1) == WEFT_ESTALE);
+  CHECK(weft_resolve_i(weft_token_dead(WEFT_ECANCELED), 1) == WEFT_ECANCELED);
   CHECK(weft_resolve_i(t ^ 1ull << 63, 1) == WEFT_EFOREIGN);
   CHECK(weft_resolve_i(t + (1 << 24), 1) == WEFT_ESTALE); /* another generation */
   CHECK(weft_resolve_i(t | 0xffffff, 1) == WEFT_ESTALE);  /* a slot that is not there */
@@ -410,7 +411,7 @@ static void promises_are_awaited(void) {
   CHECK(weft_reject(p, UV_EPERM, NULL) == WEFT_ETYPE);
   CHECK(weft_await(p, NULL, NULL) == WEFT_EINVAL && weft_await(p, await_note, &a) == 0);
   CHECK(weft_await(p, await_note, &a) == WEFT_EALREADY);
-  CHECK(weft_promise_settle(p, 0, 7, NULL, 0) == 0);
+  CHECK(weft_promise_settle(p, 0, 7, NULL, 0) == 1);
   CHECK(a.calls == 1 && a.status == 0 && a.value == 7);
   CHECK(weft_promise_settle(p, 0, 8, NULL, 0) == WEFT_EALREADY && weft_await(p, await_note, &a) == WEFT_EALREADY);
   p = weft_token_new(loop, WEFT_TYPE_PROMISE, 0); /* settled before anybody waits */
