@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The C library, as one translation unit of this package: the go command compiles only C files beside the Go files. */
+#define _GNU_SOURCE /* dladdr, in adopt.c */
 #include "../csrc/src/addr.c"
+#include "../csrc/src/adopt.c"
 #include "../csrc/src/async.c"
 #include "../csrc/src/await.c"
 #include "../csrc/src/dns.c"

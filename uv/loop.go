@@ -90,10 +90,11 @@ type Loop struct {
 	shared  *C.weft_shared
 	slots   slots
 	turning bool
-	asked   bool   // in this drain, the Completer of a request has asked for more
-	inC     bool   // inside uv_run: who submits is Go code that a C callback has called
-	turns   uint32 // Turns begun
-	stopped bool   // Stop was called, and what that ends has not ended
+	asked   bool    // in this drain, the Completer of a request has asked for more
+	inC     bool    // inside uv_run: who submits is Go code that a C callback has called
+	turns   uint32  // Turns begun
+	host    *hosted // nil: whoever calls Turn runs the loop
+	stopped bool    // Stop was called, and what that ends has not ended
 
 	origin *origin                 // where it was made, in debug mode
 	made   map[C.uintptr_t]*origin // where the handles were made, in debug mode
@@ -147,6 +148,8 @@ func (l *Loop) Turn(mode RunMode) (events int, err error) {
 	switch {
 	case l.shared == nil:
 		return 0, ErrClosed
+	case l.host != nil:
+		return 0, ErrAdopted
 	case l.turning:
 		return 0, errNested
 	case mode == RunDefault: // which would not come back to deliver anything
@@ -225,8 +228,11 @@ func (l *Loop) Run(mode RunMode) error {
 		_, err := l.Turn(mode)
 		return err
 	}
-	if l.shared == nil {
+	switch {
+	case l.shared == nil:
 		return ErrClosed
+	case l.host != nil:
+		return ErrAdopted
 	}
 	for !l.stopped && (l.Pending() || l.shared.alive != 0 || l.Alive()) { // to ask takes a call
 		if _, err := l.Turn(RunOnce); err != nil {
@@ -361,10 +367,12 @@ func (l *Loop) Stats() Stats {
 // or events are undelivered: close them, and turn the loop until they are gone. Tokens that are open end, see CloseInbox. A second Close does nothing. Loop goroutine
 // only. Binds uv_loop_close.
 func (l *Loop) Close() error {
-	if l.shared == nil {
+	switch {
+	case l.shared == nil:
 		return nil
-	}
-	if l.turning {
+	case l.host != nil:
+		return ErrAdopted
+	case l.turning:
 		return errNested
 	}
 	if l.Pending() {

@@ -194,6 +194,20 @@ typedef struct {
 } weft_info;
 uint32_t weft_walk(uintptr_t loop, weft_info *infos, uint32_t room); /* returns how many there are */
 
+/* adopt.c: loops that somebody else runs. The one place where C enters Go: enter is called with WEFT_HOST_TURN in the
+ * host's uv_run, when there is news, and returns one of the answers below; frame is 0 when Go has looked before at where on the
+ * stack it is, else Go says what it has found there, by weft_thread and weft_host_placed. WEFT_HOST_STRANGE says that
+ * the thread is not the one that adopted, and expects nothing. WEFT_HOST_CLOSED comes in the last close callback; weft_host_free
+ * is all that may follow. */
+typedef uintptr_t (*weft_host_enter)(int what, uint64_t id, uintptr_t frame);
+enum { WEFT_HOST_TURN, WEFT_HOST_STRANGE, WEFT_HOST_CLOSED };
+enum { WEFT_HOST_DONE, WEFT_HOST_MORE, WEFT_HOST_NESTED /* no place to run Go's code: asks again */ };
+int weft_host_check(const uv_loop_t *uv, char *text, size_t len);
+int weft_host_open(uv_loop_t *uv, weft_host_enter enter, uint64_t id, int outside, uintptr_t *loop);
+void weft_host_placed(uintptr_t loop, uintptr_t frame, int by_go);
+int weft_host_close(uintptr_t loop);
+void weft_host_free(uintptr_t loop);
+
 /* handle.c */
 enum { WEFT_ACTIVE = 1, WEFT_HAS_REF = 2, WEFT_READABLE = 4, WEFT_WRITABLE = 8, WEFT_CLOSING = 16 };
 int weft_handle_state(uintptr_t handle);

@@ -23,6 +23,9 @@ typedef struct {
   int closed;
 } weft_inbox;
 
+/* What an adopted loop has beside the rest. */
+typedef struct weft_host weft_host;
+
 enum { WEFT_SPARES = 3 }; /* more than one: another thread may take one before libuv has it */
 
 struct weft_loop {
@@ -41,6 +44,7 @@ struct weft_loop {
   int32_t tokens_first; /* the number of the first open token's slot, plus 1; under the table's mutex */
   int tokens_closed;    /* there will be no more; under the same */
   _Atomic int refs;     /* the last one frees this structure */
+  weft_host *host; /* who runs it, if that is somebody else */
   uv_loop_t own;
 };
 
@@ -130,8 +134,19 @@ void weft__slot_room(weft_slot *slot);
 /* await.c */
 void weft__item_await(weft_item *item, const weft_slot *slot, int status);
 
+/* adopt.c */
+int weft__host_owns(const weft_loop *loop, const uv_handle_t *uv);
+
 /* loop.c */
 int weft__loop_owns(const weft_loop *loop, const uv_handle_t *uv);
+void weft__loop_drained(weft_loop *loop);
+void weft__loop_free(weft_loop *loop);
+
+/* thread.c */
+void weft__thread_get(uint64_t *id, uintptr_t *frame);
+void weft__thread_set(uint64_t id, uintptr_t frame);
+void weft__thread_outside(uint64_t id, uintptr_t frame);
+uint64_t weft__thread_number(void);
 
 /* record.c */
 void weft__record(weft_loop *loop, weft_record r); /* the next poll does not block */

@@ -120,7 +120,7 @@ static void loop_no_news(weft_loop *loop) {
 
 /* Forgets the records that Go has drained. What a panic has left undrained stays, and so does the memory it points to.
  */
-static void loop_drained(weft_loop *loop) {
+void weft__loop_drained(weft_loop *loop) {
   weft_shared *s = &loop->shared;
   uint32_t left = s->count - s->drained;
   if (left == 0) {
@@ -135,7 +135,7 @@ static void loop_drained(weft_loop *loop) {
 
 int weft_turn(uintptr_t lp, int mode) {
   weft_loop *loop = weft__loop(lp);
-  loop_drained(loop);
+  weft__loop_drained(loop);
   if (loop->shared.count > 0) mode = UV_RUN_NOWAIT;
   weft_loop_submit(lp);
   loop->shared.alive = uv_run(loop->uv, (uv_run_mode)mode);
@@ -177,6 +177,16 @@ void weft_loop_update_time(uintptr_t lp) {
   loop->shared.now = uv_now(loop->uv);
 }
 
+void weft__loop_free(weft_loop *loop) {
+  while (weft__spare_give(loop)) {
+  }
+  weft__slab_free(loop);
+  weft__free(loop, loop->shared.records, loop->records_cap * sizeof(weft_record));
+  weft__free(loop, loop->shared.subs, loop->shared.subs_cap * sizeof(weft_sub));
+  weft__free(loop, loop->shared.arena, loop->shared.arena_cap);
+  weft_unref(loop);
+}
+
 typedef struct {
   const weft_loop *loop;
   int n;
@@ -189,6 +199,7 @@ static void loop_count(uv_handle_t *uv, void *arg) {
 
 /* The handles that each loop has for itself. */
 int weft__loop_owns(const weft_loop *loop, const uv_handle_t *uv) {
+  if (loop->host != NULL && weft__host_owns(loop, uv)) return 1;
   return uv == (const uv_handle_t *)&loop->idle || uv == (const uv_handle_t *)&loop->inbox.async;
 }
 
@@ -211,12 +222,6 @@ int weft_loop_close(uintptr_t lp) {
   uv_close((uv_handle_t *)&loop->idle, NULL);
   uv_close((uv_handle_t *)&loop->inbox.async, NULL);
   while (uv_loop_close(loop->uv) != 0) uv_run(loop->uv, UV_RUN_NOWAIT);
-  while (weft__spare_give(loop)) {
-  }
-  weft__slab_free(loop);
-  weft__free(loop, loop->shared.records, loop->records_cap * sizeof(weft_record));
-  weft__free(loop, loop->shared.subs, loop->shared.subs_cap * sizeof(weft_sub));
-  weft__free(loop, loop->shared.arena, loop->shared.arena_cap);
-  weft_unref(loop);
+  weft__loop_free(loop);
   return 0;
 }

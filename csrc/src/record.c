@@ -30,4 +30,5 @@ void weft_loop_news(uintptr_t lp) {
   if (loop->idling) return;
   loop->idling = 1;
   uv_idle_start(&loop->idle, record_on_idle);
+  if (loop->host != NULL) uv_ref((uv_handle_t *)&loop->idle); /* the host must not leave uv_run before */
 }

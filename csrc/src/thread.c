@@ -1,15 +1,46 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdatomic.h>
+
 #include "internal.h"
 
 static _Thread_local uint64_t thread_id;
 static _Thread_local uintptr_t thread_frame;
+static _Thread_local int thread_is_outside; /* no turn of the loop is under way */
+static _Thread_local uint64_t thread_number;
 
 /* One function for both uses, so that its frame lies at the same address whenever the loop's Go code calls it directly.
  * Go code that C called from there runs its own calls further down the same C stack. */
 uint64_t weft_thread(uint64_t id) {
   uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
-  if (id == 0) return thread_id == 0 ? 0 : thread_id << 1 | (frame < thread_frame);
-  thread_id = id == WEFT_THREAD_LEAVE ? 0 : id;
-  thread_frame = frame;
+  if (id == 0) {
+    int nested = frame < thread_frame;
+    return thread_id == 0 || (thread_is_outside && !nested) ? 0 : thread_id << 1 | (uint64_t)nested;
+  }
+  weft__thread_set(id == WEFT_THREAD_LEAVE ? 0 : id, frame);
   return 0;
+}
+
+void weft__thread_get(uint64_t *id, uintptr_t *frame) {
+  *id = thread_id;
+  *frame = thread_frame;
+}
+
+void weft__thread_set(uint64_t id, uintptr_t frame) {
+  thread_id = id;
+  thread_frame = frame;
+  thread_is_outside = 0;
+}
+
+/* Below frame the thread is the loop's, and Go code there sits inside a C frame. */
+void weft__thread_outside(uint64_t id, uintptr_t frame) {
+  thread_id = id;
+  thread_frame = frame;
+  thread_is_outside = 1;
+}
+
+/* Never the same for two threads, also when one has ended before the other began. */
+uint64_t weft__thread_number(void) {
+  static _Atomic uint64_t last;
+  if (thread_number == 0) thread_number = atomic_fetch_add(&last, 1) + 1;
+  return thread_number;
 }

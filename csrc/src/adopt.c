@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A loop that somebody else runs. The host calls uv_run; what Go has to do there, it does in prepare and check callbacks of
+ * ours: both enter one Go function, and only when there is news. Nothing here blocks, and nothing touches what is the
+ * host's: not loop->data, not its handles, no uv_stop.
+ *
+ * The host's uv_run goes on while the idle handle is active and referenced (news waits), while somebody holds the loop (the
+ * prepare handle is referenced), and while referenced handles or requests of weft's are there, as for any other. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* dladdr */
+#endif
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "internal.h"
+
+struct weft_host {
+  weft_host_enter enter;
+  uint64_t id;
+  uint64_t thread;  /* the one that adopted, and has to run */
+  uintptr_t frame;  /* of the last callback whose place on the stack Go has looked at */
+  uintptr_t direct; /* where weft_thread stands when Go calls it from there */
+  int by_go;        /* the host's uv_run was called by Go code */
+  int inside;       /* Go is at it */
+  int closing;
+  int held;         /* the prepare handle is referenced */
+  int open;         /* handles below, and the idle one, that are not closed */
+  _Atomic int holds;
+  weft_loop *next; /* in adopted */
+  uv_prepare_t prepare;
+  uv_check_t check;
+  uv_async_t wake;
+};
+
+/* The loops that are adopted, so that none is twice. */
+static weft_loop *adopted;
+static uv_mutex_t adopted_mutex;
+static uv_once_t adopted_once = UV_ONCE_INIT;
+static uv_async_cb own_copy; /* what this copy of libuv calls when a pool job is done; NULL: it could not be asked */
+
+static void adopted_init(void) {
+  if (uv_mutex_init(&adopted_mutex) != 0) abort();
+  uv_loop_t probe;
+  if (uv_loop_init(&probe) != 0) return;
+  own_copy = probe.wq_async.async_cb;
+  uv_loop_close(&probe);
+}
+
+static weft_loop *adopted_find(const uv_loop_t *uv) {
+  weft_loop *loop = adopted;
+  while (loop != NULL && loop->uv != uv) loop = loop->host->next;
+  return loop;
+}
+
+weft_loop *weft_adopted(uv_loop_t *uv) {
+  uv_once(&adopted_once, adopted_init);
+  uv_mutex_lock(&adopted_mutex);
+  weft_loop *loop = adopted_find(uv);
+  uv_mutex_unlock(&adopted_mutex);
+  return loop;
+}
+
+static void adopted_remove(const weft_loop *loop) {
+  uv_mutex_lock(&adopted_mutex);
+  weft_loop **at = &adopted;
+  while (*at != loop) at = &(*at)->host->next;
+  *at = loop->host->next;
+  uv_mutex_unlock(&adopted_mutex);
+}
+
+#ifdef _WIN32
+static const char *module_of(void *address) {
+  (void)address;
+  return "another module";
+}
+#else
+#include <dlfcn.h>
+
+static const char *module_of(void *address) {
+  Dl_info info;
+  return dladdr(address, &info) != 0 && info.dli_fname != NULL ? info.dli_fname : "no module";
+}
+#endif
+
+/* A loop remembers functions of the libuv that made it. */
+static int check_copy(const uv_loop_t *uv, char *text, size_t len) {
+  uv_async_cb theirs = uv->wq_async.async_cb;
+  if (own_copy == NULL || theirs == own_copy) return 0;
+  snprintf(text, len,
+           "the loop was made by another copy of libuv, in %s; weft uses %s, in %s: link both with one, or build with "
+           "-tags weft_host when the host provides libuv",
+           module_of((void *)theirs), uv_version_string(), module_of((void *)own_copy));
+  return UV_ENOTSUP;
+}
+
+int weft_host_check(const uv_loop_t *uv, char *text, size_t len) {
+  text[0] = 0;
+  if (uv == NULL) {
+    snprintf(text, len, "the loop is NULL");
+    return UV_EINVAL;
+  }
+  if (uv_loop_size() != sizeof(uv_loop_t)) {
+    snprintf(text, len, "a loop of libuv %s takes %zu bytes, and weft was built for one of %zu: build it with the header of this libuv",
+             uv_version_string(), uv_loop_size(), sizeof(uv_loop_t));
+    return UV_ENOTSUP;
+  }
+  uv_once(&adopted_once, adopted_init);
+  return check_copy(uv, text, len);
+}
+
+/* The thread is, to Go code below, the loop's. */
+typedef struct {
+  uint64_t id;
+  uintptr_t frame;
+} host_before;
+
+static void host_enter(const weft_host *host, uintptr_t frame, host_before *before) {
+  weft__thread_get(&before->id, &before->frame);
+  weft__thread_set(host->id, frame == host->frame ? host->direct : 0);
+}
+
+/* Between its turns too: Go code that a callback of the host's calls cannot wait there. A thread of Go's goes on to run other
+ * goroutines when the host's uv_run has returned: there it is the loop's below this frame only. */
+static void host_leave(const weft_host *host, uintptr_t frame, const host_before *before) {
+  if (before->id != 0 && before->id != host->id) {
+    weft__thread_set(before->id, before->frame);
+  } else {
+    weft__thread_outside(host->id, host->by_go ? frame : UINTPTR_MAX);
+  }
+}
+
+static void host_hold(weft_host *host) {
+  int held = atomic_load(&host->holds) > 0;
+  if (held == host->held) return;
+  host->held = held;
+  if (held) {
+    uv_ref((uv_handle_t *)&host->prepare);
+  } else {
+    uv_unref((uv_handle_t *)&host->prepare);
+  }
+}
+
+/* News that cannot be told now must not keep the host. */
+static void host_refuse(weft_loop *loop, int strange) {
+  if (strange) uv_idle_stop(&loop->idle); /* loop->idling stays: the right thread finds it */
+  uv_unref((uv_handle_t *)&loop->idle);
+}
+
+static void host_turn(weft_loop *loop) {
+  weft_host *host = loop->host;
+  host_hold(host);
+  if (!loop->idling) return;
+  int strange = weft__thread_number() != host->thread;
+  if (strange) host->enter(WEFT_HOST_STRANGE, host->id, 0);
+  if (strange || host->inside) {
+    host_refuse(loop, strange);
+    return;
+  }
+  uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+  host_before before;
+  loop->idling = 0;
+  uv_idle_stop(&loop->idle);
+  loop->shared.now = uv_now(loop->uv);
+  host_enter(host, frame, &before);
+  host->inside = 1;
+  uintptr_t left = host->enter(WEFT_HOST_TURN, host->id, frame != host->frame ? frame : 0);
+  host->inside = 0;
+  host_leave(host, frame, &before);
+  if (host->closing) return;
+  if (left == WEFT_HOST_NESTED) {
+    weft_loop_news((uintptr_t)loop);
+    host_refuse(loop, 0);
+    return;
+  }
+  weft__loop_drained(loop);
+  weft_loop_submit((uintptr_t)loop);
+  if (left == WEFT_HOST_MORE || loop->shared.count > 0) weft_loop_news((uintptr_t)loop);
+  if (loop->idling) uv_ref((uv_handle_t *)&loop->idle); /* a uv_run inside may have refused */
+  host_hold(host);
+}
+
+static void host_on_prepare(uv_prepare_t *prepare) { host_turn(prepare->data); }
+
+static void host_on_check(uv_check_t *check) { host_turn(check->data); }
+
+static void host_on_wake(uv_async_t *wake) { (void)wake; }
+
+int weft_host_open(uv_loop_t *uv, weft_host_enter enter, uint64_t id, int outside, uintptr_t *out) {
+  weft_loop *loop = calloc(1, sizeof(*loop));
+  weft_host *host = calloc(1, sizeof(*host));
+  int err = loop == NULL || host == NULL ? UV_ENOMEM : 0;
+  if (err == 0) {
+    loop->uv = uv;
+    loop->host = host;
+    loop->shared.bytes = sizeof(*loop) + sizeof(*host);
+    host->enter = enter;
+    host->id = id;
+    host->thread = weft__thread_number();
+    host->open = 4;
+    err = weft_subs_grow((uintptr_t)loop);
+  }
+  if (err == 0) {
+    uv_mutex_lock(&adopted_mutex);
+    err = adopted_find(uv) != NULL ? UV_EALREADY : uv_async_init(uv, &host->wake, host_on_wake);
+    if (err == 0) {
+      host->next = adopted;
+      adopted = loop;
+    }
+    uv_mutex_unlock(&adopted_mutex);
+  }
+  if (err != 0) {
+    if (loop != NULL) free(loop->shared.subs);
+    free(loop);
+    free(host);
+    return err;
+  }
+  uv_idle_init(uv, &loop->idle); /* these cannot fail */
+  uv_prepare_init(uv, &host->prepare);
+  uv_check_init(uv, &host->check);
+  host->prepare.data = host->check.data = host->wake.data = loop->idle.data = loop;
+  uv_unref((uv_handle_t *)&host->prepare);
+  uv_unref((uv_handle_t *)&host->check);
+  uv_unref((uv_handle_t *)&host->wake);
+  uv_prepare_start(&host->prepare, host_on_prepare);
+  uv_check_start(&host->check, host_on_check);
+  weft_loop_news((uintptr_t)loop);
+  if (outside) weft__thread_outside(id, UINTPTR_MAX);
+  *out = (uintptr_t)loop;
+  return 0;
+}
+
+void weft_host_placed(uintptr_t lp, uintptr_t frame, int by_go) {
+  weft_host *host = weft__loop(lp)->host;
+  uint64_t id;
+  weft__thread_get(&id, &host->direct);
+  host->frame = frame;
+  host->by_go = by_go;
+}
+
+void weft_hold(weft_loop *loop) {
+  if (loop->host == NULL) return;
+  atomic_fetch_add(&loop->host->holds, 1);
+}
+
+void weft_release(weft_loop *loop) {
+  if (loop->host == NULL) return;
+  if (atomic_fetch_sub(&loop->host->holds, 1) == 1) uv_async_send(&loop->host->wake);
+}
+
+static void host_on_close(uv_handle_t *handle) {
+  weft_loop *loop = handle->data;
+  weft_host *host = loop->host;
+  if (--host->open > 0) return;
+  adopted_remove(loop);
+  uint64_t id;
+  uintptr_t unused;
+  weft__thread_get(&id, &unused);
+  if (id == host->id) weft__thread_set(0, 0);
+  host->enter(WEFT_HOST_CLOSED, host->id, 0); /* which frees the loop */
+}
+
+int weft_host_close(uintptr_t lp) {
+  weft_loop *loop = weft__loop(lp);
+  weft_host *host = loop->host;
+  if (loop->shared.handles > 0 || loop->shared.requests > 0) return UV_EBUSY;
+  host->closing = 1;
+  uv_handle_t *all[] = {(uv_handle_t *)&host->prepare, (uv_handle_t *)&host->check, (uv_handle_t *)&host->wake,
+                        (uv_handle_t *)&loop->idle};
+  for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) uv_close(all[i], host_on_close);
+  return 0;
+}
+
+void weft_host_free(uintptr_t lp) {
+  weft_loop *loop = weft__loop(lp);
+  free(loop->host);
+  loop->host = NULL;
+  weft__loop_free(loop);
+}
