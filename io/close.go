@@ -30,6 +30,9 @@ type resource interface {
 // the loop. When it is nil nothing is left. A second Close returns the same. On the loop itself Close returns
 // promise.ErrWouldDeadlock.
 func (l *Loop) Close() error {
+	if l.host != nil {
+		return fmt.Errorf("weftio: Loop.Close: %w", errAdopted)
+	}
 	if id, _ := uv.CurrentThread(); id == l.id {
 		return fmt.Errorf("weftio: Loop.Close on the loop itself: %w", promise.ErrWouldDeadlock)
 	}
@@ -58,6 +61,9 @@ func (l *Loop) stuckError() error {
 // ends first it closes the loop at once; the error has ctx's cause joined. On the loop itself it returns
 // promise.ErrWouldDeadlock.
 func (l *Loop) Shutdown(ctx context.Context) error {
+	if l.host != nil {
+		return fmt.Errorf("weftio: Loop.Shutdown: %w", errAdopted)
+	}
 	if id, _ := uv.CurrentThread(); id == l.id {
 		return fmt.Errorf("weftio: Loop.Shutdown on the loop itself: %w", promise.ErrWouldDeadlock)
 	}
@@ -89,6 +95,14 @@ func (l *Loop) end() {
 	l.q.Host(l.uv.CloseInbox)
 	left := l.q.Busy()
 	l.q.Host(func() { l.settle() })
+	l.turnAway()
+	l.q.Host(func() { l.q.Close() })
+	l.q.Host(l.leave)
+	l.finish(left)
+}
+
+// turnAway refuses all work from now on.
+func (l *Loop) turnAway() {
 	l.mu.Lock()
 	l.refuse = true
 	todo := l.todo
@@ -97,8 +111,6 @@ func (l *Loop) end() {
 	for _, w := range todo {
 		w.refused(promise.ErrLoopClosed)
 	}
-	l.q.Host(func() { l.q.Close() })
-	l.finish(left)
 }
 
 // drain runs the loop on until the cancelled tasks have ended and the output has left, or the grace is over.
@@ -185,10 +197,15 @@ func (l *Loop) finish(left []string) {
 	uv.LeaveThread()
 	unregister(l)
 	theWatchdog.remove(l)
-	if len(left) > 0 {
-		l.err = fmt.Errorf("weftio: close: not ended: %s", strings.Join(left, ", "))
-	}
+	l.err = notEnded(left)
 	close(l.done)
+}
+
+func notEnded(left []string) error {
+	if len(left) == 0 {
+		return nil
+	}
+	return fmt.Errorf("weftio: close: not ended: %s", strings.Join(left, ", "))
 }
 
 func plural(n int, what string) string {
@@ -200,7 +217,8 @@ func plural(n int, what string) string {
 
 func (l *Loop) settleHandles() {
 	for range 1000 {
-		if n, err := l.uv.Turn(uv.RunNoWait); err != nil || n == 0 && !l.uv.Pending() {
+		// What C libraries on the loop have begun to close goes on as well.
+		if n, err := l.uv.Turn(uv.RunNoWait); err != nil || n == 0 && !l.uv.Pending() && !l.uv.Alive() {
 			return
 		}
 	}

@@ -25,6 +25,7 @@ type Loop struct {
 	q     *promise.Queue
 	timer *uv.Timer // the one timer that the queue's heap sits on
 	async *uv.Async // wakes the loop out of its poll
+	host  *hosted   // nil: this package runs the loop
 	epoch time.Time // zero of the loop's clock
 
 	state atomic.Uint32 // the lap, with woken or asleep
@@ -48,6 +49,8 @@ type Loop struct {
 	due     time.Duration
 	yielded time.Duration
 	stop    bool // leave the loop body
+	begun   int  // OnStart functions called
+	ended   int  // OnStop functions called
 }
 
 // work is something that has to touch libuv, and so waits for the loop's goroutine. It is done after the callbacks of a turn
@@ -172,6 +175,31 @@ func Start(opts ...Option) (*Loop, error) {
 	return l, nil
 }
 
+// begin calls the functions of OnStart, before anything else.
+func (l *Loop) begin() {
+	for l.begun < len(l.opts.onStart) {
+		l.begun++
+		l.hook(l.opts.onStart[l.begun-1])
+	}
+}
+
+// leave calls those of OnStop, the last one first.
+func (l *Loop) leave() {
+	for l.ended < len(l.opts.onStop) {
+		l.ended++
+		l.hook(l.opts.onStop[len(l.opts.onStop)-l.ended])
+	}
+}
+
+func (l *Loop) hook(f func(*Loop)) {
+	defer func() {
+		if v := recover(); v != nil {
+			l.q.Report(&promise.PanicError{Value: v, Stack: debug.Stack()})
+		}
+	}()
+	f(l)
+}
+
 // live turns the loop until it is told to end, and ends it.
 func (l *Loop) live() {
 	l.q.Host(l.turns)
@@ -265,9 +293,13 @@ func (l *Loop) CLoop() unsafe.Pointer { return l.uv.CLoop() }
 // (uv.SetDebug). Safe from any goroutine.
 func (l *Loop) Tokens() []uv.TokenInfo { return l.uv.Tokens() }
 
-// Hold keeps Run from returning after main has, and Shutdown from closing the loop, until release is called. A second call
-// of release does nothing.
+// Hold keeps Run from returning after main has, Shutdown from closing the loop, and the host's uv_run of an adopted loop from
+// returning, until release is called. A second call of release does nothing.
 func (l *Loop) Hold() (release func()) {
+	if l.host != nil {
+		l.uv.Hold()
+		return sync.OnceFunc(l.uv.Release)
+	}
 	l.mu.Lock()
 	l.holds++
 	l.mu.Unlock()

@@ -4,7 +4,7 @@ package io
 
 import "time"
 
-// Option sets something about a loop that Run or Start makes.
+// Option sets something about a loop that Run, Start or Adopt makes.
 type Option func(*options)
 
 type options struct {
@@ -13,6 +13,8 @@ type options struct {
 	offload int // 0: promise's own limit
 	held    time.Duration
 	onHeld  func(*HeldError)
+	onStart []func(*Loop)
+	onStop  []func(*Loop)
 }
 
 func defaults() options { return options{grace: time.Second, held: heldLimit, onHeld: logHeld} }
@@ -21,6 +23,19 @@ func defaults() options { return options{grace: time.Second, held: heldLimit, on
 // The default logs them with slog.
 func OnError(f func(error)) Option {
 	return func(o *options) { o.onError = f }
+}
+
+// OnStart has f called on the loop's thread before anything else runs there: where a C library is told which loop its thread
+// has, or attaches to Loop.UVLoop. On an adopted loop that is in the first turn that the host gives it, not in Adopt. Several are
+// called in their order.
+func OnStart(f func(l *Loop)) Option {
+	return func(o *options) { o.onStart = append(o.onStart, f) }
+}
+
+// OnStop has f called on the loop's thread as the last of all user code, when every promise has settled: where a C library lets
+// go of Loop.UVLoop. Handles that it closes there are waited for. Several are called in the reverse of their order.
+func OnStop(f func(l *Loop)) Option {
+	return func(o *options) { o.onStop = append(o.onStop, f) }
 }
 
 // Grace sets how long Close waits for cancelled tasks to end, and for buffered output to leave. The default is one second.

@@ -18,6 +18,7 @@ const yieldEvery = 8 * time.Millisecond
 // turns is the body of the loop: callbacks and tasks, then what they asked of libuv, then one poll, whose completions make
 // the next callbacks. It starts again after a callback that called runtime.Goexit.
 func (l *Loop) turns() {
+	l.begin()
 	for !l.stop {
 		l.turn()
 	}
@@ -122,8 +123,17 @@ func (l *Loop) Wake() {
 		return
 	}
 	if old := l.state.Or(woken); old&(woken|asleep) == asleep {
-		_ = l.async.Send() // a closed one belongs to a loop that has ended
+		l.rouse()
 	}
+}
+
+// rouse ends the poll. On the thread of an adopted loop, outside its turns, it also keeps the host's uv_run from returning.
+func (l *Loop) rouse() {
+	if l.host != nil && l.host.thread == uv.ThreadNumber() {
+		l.uv.News()
+		return
+	}
+	_ = l.async.Send() // a closed one belongs to a loop that has ended
 }
 
 // WakeAt implements promise.Executor.

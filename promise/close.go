@@ -55,6 +55,14 @@ func (q *Queue) Running() int {
 	return q.tasks.n + q.offloads.running.n
 }
 
+// Offloads returns how many functions given to Offload have not returned, those that wait for room included. Safe from any
+// goroutine.
+func (q *Queue) Offloads() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.offloads.running.n + q.offloads.waiting.n
+}
+
 // Close ends the loop. What is still pending on it reads as rejected with ErrLoopClosed, no callback runs any more, and
 // whoever waits on it from outside, on goroutines or other loops, is let go. It returns what Busy does: the tasks and Offloads
 // that did not end after Stop. Loop goroutine only, outside Run.

@@ -47,6 +47,47 @@ func (q *Queue) Host(body func()) {
 	}
 }
 
+// Laps returns a function that calls body, in a coroutine that all its calls share, so that a callback that ends it by
+// runtime.Goexit does not end the caller; body is then called again. body returns true when it was the last lap. A loop
+// that cannot hand over to Host the function that turns it, because somebody else turns it, calls this for each turn.
+func (q *Queue) Laps(body func() (last bool)) (lap func()) {
+	l := &laps{q: q, body: body}
+	return func() {
+		for l.enter() {
+		}
+	}
+}
+
+type laps struct {
+	q    *Queue
+	body func() (last bool)
+	next func() (Unit, bool)
+}
+
+func (l *laps) enter() (died bool) {
+	if l.next == nil {
+		l.next, _ = iter.Pull(l.work)
+	}
+	next := l.next
+	l.next = nil // should it die
+	if !enter(next) {
+		l.next = next
+		return false
+	}
+	return true
+}
+
+// work is the coroutine.
+func (l *laps) work(yield func(Unit) bool) {
+	returned := false
+	defer l.q.leave(&returned)
+	l.q.enter()
+	for !l.body() {
+		yield(Unit{})
+	}
+	returned = true
+}
+
 // enter is called first in a coroutine of the loop's, left last.
 func (q *Queue) enter() {
 	if host, ok := q.exec.(CoroutineHost); ok {

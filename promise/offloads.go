@@ -34,15 +34,21 @@ type offloads struct {
 	limit            int
 }
 
-// submit starts j, or lines it up. It returns false when the loop is closing.
+// submit starts j, or lines it up. It returns false when the loop is closing. The loop gets a turn: one that ends by
+// itself must learn that it has something to wait for.
 func (s *offloads) submit(q *Queue, j *offloadJob) bool {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	if q.closing.Load() {
+		q.mu.Unlock()
 		return false
 	}
 	s.waiting.push(j)
 	s.dispatch()
+	wake := q.claimTurn()
+	q.mu.Unlock()
+	if wake {
+		q.exec.Wake()
+	}
 	return true
 }
 

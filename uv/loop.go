@@ -54,6 +54,7 @@ package uv
 #cgo noescape weft_timer_new
 #cgo nocallback weft_timer_new
 #cgo nocallback weft_thread
+#cgo nocallback weft_thread_number
 #cgo nocallback weft_async_send
 */
 import "C"

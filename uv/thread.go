@@ -17,3 +17,6 @@ func CurrentThread() (id uint64, nested bool) {
 	v := uint64(C.weft_thread(0))
 	return v >> 1, v&1 != 0
 }
+
+// ThreadNumber returns the number of the calling goroutine's thread, which no other thread ever has. Safe from any goroutine.
+func ThreadNumber() uint64 { return uint64(C.weft_thread_number()) }

@@ -89,8 +89,8 @@ int weft_await(weft_promise promise, weft_await_cb cb, void *arg);
  * adopted loop: detach it first, and run it until that is done. Any thread. */
 weft_loop *weft_adopted(uv_loop_t *uv);
 
-/* weft_hold keeps the uv_run of an adopted loop from returning, until weft_release has been called as often. Any thread, from
- * the adoption to the end of the detaching. */
+/* weft_hold keeps the uv_run of an adopted loop from returning, until weft_release has been called as often. Any
+ * thread, from the adoption to the end of the detaching. */
 void weft_hold(weft_loop *loop);
 void weft_release(weft_loop *loop);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A loop that somebody else runs. The host calls uv_run; what Go has to do there, it does in prepare and check callbacks of
- * ours: both enter one Go function, and only when there is news. Nothing here blocks, and nothing touches what is the
- * host's: not loop->data, not its handles, no uv_stop.
+ * A loop that somebody else runs. The host calls uv_run; what Go has to do there, it does in prepare and check
+ * callbacks of ours: both enter one Go function, and only when there is news. Nothing here blocks, and nothing touches
+ * what is the host's: not loop->data, not its handles, no uv_stop.
  *
- * The host's uv_run goes on while the idle handle is active and referenced (news waits), while somebody holds the loop (the
- * prepare handle is referenced), and while referenced handles or requests of weft's are there, as for any other. */
+ * The host's uv_run goes on while the idle handle is active and referenced (news waits), while somebody holds the loop
+ * (the prepare handle is referenced), and while referenced handles or requests of weft's are there, as for any other.
+ */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* dladdr */
 #endif
@@ -23,8 +24,8 @@ struct weft_host {
   int by_go;        /* the host's uv_run was called by Go code */
   int inside;       /* Go is at it */
   int closing;
-  int held;         /* the prepare handle is referenced */
-  int open;         /* handles below, and the idle one, that are not closed */
+  int held; /* the prepare handle is referenced */
+  int open; /* handles below, and the idle one, that are not closed */
   _Atomic int holds;
   weft_loop *next; /* in adopted */
   uv_prepare_t prepare;
@@ -100,8 +101,10 @@ int weft_host_check(const uv_loop_t *uv, char *text, size_t len) {
     return UV_EINVAL;
   }
   if (uv_loop_size() != sizeof(uv_loop_t)) {
-    snprintf(text, len, "a loop of libuv %s takes %zu bytes, and weft was built for one of %zu: build it with the header of this libuv",
-             uv_version_string(), uv_loop_size(), sizeof(uv_loop_t));
+    snprintf(
+        text, len,
+        "a loop of libuv %s takes %zu bytes, and weft was built for one of %zu: build it with the header of this libuv",
+        uv_version_string(), uv_loop_size(), sizeof(uv_loop_t));
     return UV_ENOTSUP;
   }
   uv_once(&adopted_once, adopted_init);
@@ -119,8 +122,8 @@ static void host_enter(const weft_host *host, uintptr_t frame, host_before *befo
   weft__thread_set(host->id, frame == host->frame ? host->direct : 0);
 }
 
-/* Between its turns too: Go code that a callback of the host's calls cannot wait there. A thread of Go's goes on to run other
- * goroutines when the host's uv_run has returned: there it is the loop's below this frame only. */
+/* Between its turns too: Go code that a callback of the host's calls cannot wait there. A thread of Go's goes on to run
+ * other goroutines when the host's uv_run has returned: there it is the loop's below this frame only. */
 static void host_leave(const weft_host *host, uintptr_t frame, const host_before *before) {
   if (before->id != 0 && before->id != host->id) {
     weft__thread_set(before->id, before->frame);
@@ -150,7 +153,7 @@ static void host_turn(weft_loop *loop) {
   weft_host *host = loop->host;
   host_hold(host);
   if (!loop->idling) return;
-  int strange = weft__thread_number() != host->thread;
+  int strange = weft_thread_number() != host->thread;
   if (strange) host->enter(WEFT_HOST_STRANGE, host->id, 0);
   if (strange || host->inside) {
     host_refuse(loop, strange);
@@ -195,7 +198,7 @@ int weft_host_open(uv_loop_t *uv, weft_host_enter enter, uint64_t id, int outsid
     loop->shared.bytes = sizeof(*loop) + sizeof(*host);
     host->enter = enter;
     host->id = id;
-    host->thread = weft__thread_number();
+    host->thread = weft_thread_number();
     host->open = 4;
     err = weft_subs_grow((uintptr_t)loop);
   }

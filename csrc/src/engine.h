@@ -195,10 +195,10 @@ typedef struct {
 uint32_t weft_walk(uintptr_t loop, weft_info *infos, uint32_t room); /* returns how many there are */
 
 /* adopt.c: loops that somebody else runs. The one place where C enters Go: enter is called with WEFT_HOST_TURN in the
- * host's uv_run, when there is news, and returns one of the answers below; frame is 0 when Go has looked before at where on the
- * stack it is, else Go says what it has found there, by weft_thread and weft_host_placed. WEFT_HOST_STRANGE says that
- * the thread is not the one that adopted, and expects nothing. WEFT_HOST_CLOSED comes in the last close callback; weft_host_free
- * is all that may follow. */
+ * host's uv_run, when there is news, and returns one of the answers below; frame is 0 when Go has looked before at
+ * where on the stack it is, else Go says what it has found there, by weft_thread and weft_host_placed.
+ * WEFT_HOST_STRANGE says that the thread is not the one that adopted, and expects nothing. WEFT_HOST_CLOSED comes in
+ * the last close callback; weft_host_free is all that may follow. */
 typedef uintptr_t (*weft_host_enter)(int what, uint64_t id, uintptr_t frame);
 enum { WEFT_HOST_TURN, WEFT_HOST_STRANGE, WEFT_HOST_CLOSED };
 enum { WEFT_HOST_DONE, WEFT_HOST_MORE, WEFT_HOST_NESTED /* no place to run Go's code: asks again */ };
@@ -360,6 +360,7 @@ int weft_libuv_has(int feature); /* in the header and in the library that runs *
  * WEFT_THREAD_LEAVE ends it. */
 #define WEFT_THREAD_LEAVE UINT64_MAX
 uint64_t weft_thread(uint64_t id);
+uint64_t weft_thread_number(void); /* of the calling thread; no other one ever has it */
 
 /* guard.c: any thread */
 int weft_guard_missing(void);

@@ -146,7 +146,6 @@ void weft__loop_free(weft_loop *loop);
 void weft__thread_get(uint64_t *id, uintptr_t *frame);
 void weft__thread_set(uint64_t id, uintptr_t frame);
 void weft__thread_outside(uint64_t id, uintptr_t frame);
-uint64_t weft__thread_number(void);
 
 /* record.c */
 void weft__record(weft_loop *loop, weft_record r); /* the next poll does not block */

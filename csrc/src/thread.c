@@ -39,7 +39,7 @@ void weft__thread_outside(uint64_t id, uintptr_t frame) {
 }
 
 /* Never the same for two threads, also when one has ended before the other began. */
-uint64_t weft__thread_number(void) {
+uint64_t weft_thread_number(void) {
   static _Atomic uint64_t last;
   if (thread_number == 0) thread_number = atomic_fetch_add(&last, 1) + 1;
   return thread_number;

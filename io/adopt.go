@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+
+package io
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	"unsafe"
+
+	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/uv"
+)
+
+// hosted is what a loop has that somebody else runs. Loop goroutine only, thread and what Loop.mu guards apart.
+type hosted struct {
+	thread uint64 // that of the loop
+	lap    func()
+	more   bool  // the last lap left something to run
+	held   bool  // the loop is held, for Offloads
+	stage  stage // of its end
+
+	deadline time.Duration // of the grace
+	left     []string      // what has not ended by then
+	laps     int           // spent on waiting for handles to close
+
+	// Under Loop.mu.
+	leaving bool
+	done    func(error)
+}
+
+// stage is how far the end of an adopted loop is. An owned loop goes through the same in one function; this one has to give the
+// thread back in between.
+type stage int
+
+const (
+	living   stage = iota
+	draining       // cancelled tasks end, and output leaves
+	settling       // what was closed says so
+	closing        // the last handles close
+)
+
+var errAdopted = errors.New("the loop is adopted, and its host runs and closes it: use Loop.Detach")
+
+// Adopt makes a loop of a libuv loop that somebody else has made and runs, a uv_loop_t *: promises, tasks and channels work within the
+// host's uv_run. Call Adopt on the thread that runs the loop, before uv_run or in a callback. No user code runs inside Adopt:
+// the first turn is one of the host's next uv_run.
+//
+// Adopt refuses nil, a loop that is adopted already, and one that another copy of libuv has made. A loop that then runs on another
+// thread is reported to OnError, on a goroutine of its own, and nothing runs there. Nothing of the host's is touched: neither its
+// handles nor loop->data; uv_stop is not called. Windows: see the package's documentation.
+//
+// # What keeps the host
+//
+// The host's uv_run returns by itself when none of its handles and nothing of ours is left to wait for. It goes on for
+//   - callbacks and tasks that can run;
+//   - timers: Sleep, WithTimeout, ContextTimeout;
+//   - libuv operations: a read, a write, a Dial, a Listener, a name lookup;
+//   - functions given to Offload that have not returned;
+//   - Hold.
+//
+// A promise alone does not keep it, and so neither does a task that waits for one that a goroutine or C code will resolve: Hold the
+// loop meanwhile. What other goroutines start counts once the loop has seen it: a loop that may run out of work at any moment is held
+// first, on its own thread.
+//
+// # Its end
+//
+// Close and Shutdown return an error. Detach gives the loop back. Until that is done uv_loop_close fails with UV_EBUSY.
+func Adopt(uvLoop unsafe.Pointer, opts ...Option) (*Loop, error) {
+	l, err := newLoop(opts)
+	if err != nil {
+		return nil, err
+	}
+	l.host = &hosted{thread: uv.ThreadNumber(), lap: l.q.Laps(l.hostedLap)}
+	l.state.Store(asleep)
+	l.polling = true
+	register(l)
+	l.uv, err = uv.Adopt(uvLoop, l.id, uv.Host{Turn: l.hostedTurn, Closed: l.hostedClosed, Fault: l.q.Report})
+	if err != nil {
+		unregister(l)
+		return nil, fmt.Errorf("weftio: %w", err)
+	}
+	if l.timer, err = uv.NewTimer(l.uv); err == nil {
+		l.async, err = uv.NewAsync(l.uv, uv.CompleterFunc(func(uv.Event) {}))
+	}
+	if err != nil {
+		l.opts.onStart, l.opts.onStop = nil, nil
+		_ = l.Detach(nil) // it is adopted
+		return nil, fmt.Errorf("weftio: adopt: %w", err)
+	}
+	l.async.Unref()
+	theWatchdog.add(l)
+	return l, nil
+}
+
+// Detach ends an adopted loop and gives the libuv loop back. It returns at once. The host's next turns then cancel every task, give
+// them and buffered output the time of the Grace option, and close our handles, no others. done, which may be nil, is called on
+// the loop's thread, in the last of our close callbacks, with the error that Close would have. From then on uv_loop_close fails for
+// no handle of ours, and the loop can be adopted again.
+//
+// Safe from any goroutine; but a host that is not running its loop, and has nothing that would keep uv_run, learns of
+// it only from a call on the loop's own thread. Of a loop that is not adopted, or is being detached, Detach returns an error.
+func (l *Loop) Detach(done func(error)) error {
+	if l.host == nil {
+		return errors.New("weftio: Loop.Detach: the loop is not adopted: use Loop.Close")
+	}
+	l.mu.Lock()
+	again := l.host.leaving
+	if !again {
+		l.host.leaving, l.host.done = true, done
+	}
+	l.mu.Unlock()
+	if again {
+		return fmt.Errorf("weftio: Loop.Detach: %w", promise.ErrLoopClosed)
+	}
+	l.uv.Hold()
+	l.Wake()
+	return nil
+}
+
+// hostedTurn is what the host's uv_run calls when there is news.
+func (l *Loop) hostedTurn() (more bool) {
+	if l.goroutine == "" {
+		l.goroutine = goroutineID()
+	}
+	l.polled()
+	l.host.lap()
+	more = !l.fallAsleep() || l.host.more
+	l.state.Or(asleep) // to the watchdog: what the thread does now is the host's business
+	return more
+}
+
+// hostedLap is one lap of an adopted loop. It starts again after a callback that called runtime.Goexit.
+func (l *Loop) hostedLap() (last bool) {
+	l.uv.Deliver()
+	l.attend()
+	l.begin()
+	h := l.host
+	h.more = true
+	more := false
+	if h.stage < closing {
+		more = l.q.Run()
+		l.yield()
+	}
+	l.reclaim(more)
+	l.perform()
+	more = l.advance() || more
+	l.keep()
+	h.more = more
+	return h.stage == closing && l.uv.Detach() == nil
+}
+
+// keep has Offloads that run keep the host.
+func (l *Loop) keep() {
+	h := l.host
+	busy := h.stage < closing && l.q.Offloads() > 0
+	switch {
+	case busy && !h.held:
+		l.uv.Hold()
+	case !busy && h.held:
+		l.uv.Release()
+	}
+	h.held = busy
+}
+
+// advance takes the end of the loop as far as it goes in this lap. It returns true when the next lap should come soon.
+func (l *Loop) advance() (soon bool) {
+	h := l.host
+	switch h.stage {
+	case living:
+		l.mu.Lock()
+		leaving := h.leaving
+		l.mu.Unlock()
+		if !leaving {
+			return false
+		}
+		h.stage, h.deadline = draining, l.Now()+l.opts.grace
+		l.q.Stop()
+		return true
+	case draining:
+		left := h.deadline - l.Now()
+		if (l.q.Running() > 0 || l.flushing()) && left > 0 {
+			l.wakeIn(left)
+			return false
+		}
+		h.stage = settling
+		l.shutAll()
+		h.left = l.q.Busy()
+		return true
+	case settling:
+		if h.laps++; l.uv.Stats().Handles > ownHandles && h.laps < 1000 {
+			return true
+		}
+		l.turnAway()
+		h.stage = closing // a handler may end this lap by runtime.Goexit
+		l.q.Close()
+		return true
+	}
+	l.q.Close() // what a Goexit has left of it
+	l.leave()
+	if l.timer != nil {
+		_ = l.timer.Close(nil) // or it is closed already
+	}
+	if l.async != nil {
+		_ = l.async.Close(nil)
+	}
+	// Requests on libuv's thread pool say when they are through.
+	return l.uv.Stats().Handles > 0
+}
+
+// hostedClosed is called in the last close callback.
+func (l *Loop) hostedClosed() {
+	l.err = notEnded(l.host.left)
+	unregister(l)
+	theWatchdog.remove(l)
+	close(l.done)
+	done := l.host.done
+	if done == nil {
+		return
+	}
+	l.q.Host(func() {
+		f := done
+		done = func(error) {} // it has been called, should it end by runtime.Goexit
+		l.hook(func(*Loop) { f(l.err) })
+	})
+}
