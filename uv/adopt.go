@@ -68,12 +68,18 @@ var hosts struct {
 // uv_run. It refuses nil, a loop that is adopted already, and one that another copy of libuv has made. Call it on the thread that
 // runs the loop, outside uv_run or in a callback.
 func Adopt(loop unsafe.Pointer, id uint64, h Host) (*Loop, error) {
+	if err := CheckVersion(); err != nil {
+		return nil, err
+	}
 	guard()
+	if e := C.weft_guard_install(); e != 0 { // the host has children and watches signals as it likes
+		return nil, fmt.Errorf("uv: adopt: the guard of libuv's signals: %w", Errno(e))
+	}
 	var text [512]byte
 	if e := C.weft_host_check((*C.uv_loop_t)(loop), (*C.char)(unsafe.Pointer(&text[0])), C.size_t(len(text))); e != 0 {
 		return nil, fmt.Errorf("uv: adopt: %s: %w", cString(text[:]), Errno(e))
 	}
-	l := &Loop{host: &hosted{Host: h}, inC: true}
+	l := &Loop{host: &hosted{Host: h}, inC: true, origin: here()}
 	hosts.mu.Lock()
 	if hosts.byID == nil {
 		hosts.byID = map[uint64]*Loop{}
@@ -93,6 +99,7 @@ func Adopt(loop unsafe.Pointer, id uint64, h Host) (*Loop, error) {
 		return nil, fmt.Errorf("uv: adopt: %w", Errno(e))
 	}
 	l.shared = C.weft_loop_shared(l.ptr)
+	openLoops.add(l)
 	return l, nil
 }
 
@@ -246,6 +253,7 @@ func (l *Loop) Detach() error {
 // hostClosed frees what is ours.
 func (l *Loop) hostClosed(id uint64) {
 	forget(id)
+	openLoops.remove(l)
 	l.mu.Lock()
 	ptr := l.ptr
 	l.shared, l.ptr = nil, 0

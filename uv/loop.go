@@ -247,8 +247,8 @@ func (l *Loop) Run(mode RunMode) error {
 // Stop has Run return after the turn that is under way; without one, the next Run or Turn returns at once. Loop goroutine
 // only. Binds uv_stop.
 func (l *Loop) Stop() {
-	if l.shared == nil {
-		return
+	if l.shared == nil || l.host != nil {
+		return // its host's uv_run is not ours to stop
 	}
 	l.stopped = true
 	if l.inC {

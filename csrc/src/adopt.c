@@ -100,13 +100,6 @@ int weft_host_check(const uv_loop_t *uv, char *text, size_t len) {
     snprintf(text, len, "the loop is NULL");
     return UV_EINVAL;
   }
-  if (uv_loop_size() != sizeof(uv_loop_t)) {
-    snprintf(
-        text, len,
-        "a loop of libuv %s takes %zu bytes, and weft was built for one of %zu: build it with the header of this libuv",
-        uv_version_string(), uv_loop_size(), sizeof(uv_loop_t));
-    return UV_ENOTSUP;
-  }
   uv_once(&adopted_once, adopted_init);
   return check_copy(uv, text, len);
 }
