@@ -185,6 +185,7 @@ func (l *Loop) advance() (soon bool) {
 		}
 		h.stage = settling
 		l.shutAll()
+		l.uv.CloseInbox()
 		h.left = l.q.Busy()
 		return true
 	case settling:

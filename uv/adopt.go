@@ -206,8 +206,8 @@ func cgoCalls() (n int, byGo bool) {
 
 // Deliver calls the Completers of what has happened on an adopted loop. Turn calls it; loop goroutine only, and nowhere else.
 func (l *Loop) Deliver() {
-	if l.shared != nil && l.shared.count > l.shared.drained {
-		l.drain()
+	if l.shared != nil {
+		l.deliver()
 	}
 }
 

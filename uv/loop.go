@@ -180,6 +180,15 @@ func (l *Loop) Turn(mode RunMode) (events int, err error) {
 // has room for, there are none: who writes and reads on one loop would fill the system's buffers.
 const rounds = 8
 
+// deliver calls the Completers of what has happened.
+func (l *Loop) deliver() {
+	l.drain()
+	for round := 0; l.asked && round < rounds; round++ {
+		C.weft_loop_submit(l.ptr)
+		l.drain()
+	}
+}
+
 // drain calls the Completers of the records that the turn has left.
 func (l *Loop) drain() {
 	l.asked = false

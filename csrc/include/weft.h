@@ -85,8 +85,8 @@ typedef uint64_t weft_promise;
 typedef void (*weft_await_cb)(void *arg, int status, int64_t value, const void *data);
 int weft_await(weft_promise promise, weft_await_cb cb, void *arg);
 
-/* weft_adopted returns the weft loop that has adopted a libuv loop, NULL when none has. uv_loop_close fails with UV_EBUSY on an
- * adopted loop: detach it first, and run it until that is done. Any thread. */
+/* weft_adopted returns the weft loop that has adopted a libuv loop, NULL when none has. uv_loop_close fails with
+ * UV_EBUSY on an adopted loop: detach it first, and run it until that is done. Any thread. */
 weft_loop *weft_adopted(uv_loop_t *uv);
 
 /* weft_hold keeps the uv_run of an adopted loop from returning, until weft_release has been called as often. Any

@@ -30,7 +30,6 @@ struct weft_host {
   weft_loop *next; /* in adopted */
   uv_prepare_t prepare;
   uv_check_t check;
-  uv_async_t wake;
 };
 
 /* The loops that are adopted, so that none is twice. */
@@ -92,6 +91,10 @@ static int check_copy(const uv_loop_t *uv, char *text, size_t len) {
            "-tags weft_host when the host provides libuv",
            module_of((void *)theirs), uv_version_string(), module_of((void *)own_copy));
   return UV_ENOTSUP;
+}
+
+int weft__host_owns(const weft_loop *loop, const uv_handle_t *uv) {
+  return uv == (const uv_handle_t *)&loop->host->prepare || uv == (const uv_handle_t *)&loop->host->check;
 }
 
 int weft_host_check(const uv_loop_t *uv, char *text, size_t len) {
@@ -169,8 +172,8 @@ static void host_turn(weft_loop *loop) {
     return;
   }
   weft__loop_drained(loop);
-  weft_loop_submit((uintptr_t)loop);
   if (left == WEFT_HOST_MORE || loop->shared.count > 0) weft_loop_news((uintptr_t)loop);
+  weft_loop_submit((uintptr_t)loop);
   if (loop->idling) uv_ref((uv_handle_t *)&loop->idle); /* a uv_run inside may have refused */
   host_hold(host);
 }
@@ -178,8 +181,6 @@ static void host_turn(weft_loop *loop) {
 static void host_on_prepare(uv_prepare_t *prepare) { host_turn(prepare->data); }
 
 static void host_on_check(uv_check_t *check) { host_turn(check->data); }
-
-static void host_on_wake(uv_async_t *wake) { (void)wake; }
 
 int weft_host_open(uv_loop_t *uv, weft_host_enter enter, uint64_t id, int outside, uintptr_t *out) {
   weft_loop *loop = calloc(1, sizeof(*loop));
@@ -197,7 +198,7 @@ int weft_host_open(uv_loop_t *uv, weft_host_enter enter, uint64_t id, int outsid
   }
   if (err == 0) {
     uv_mutex_lock(&adopted_mutex);
-    err = adopted_find(uv) != NULL ? UV_EALREADY : uv_async_init(uv, &host->wake, host_on_wake);
+    err = adopted_find(uv) != NULL ? UV_EALREADY : weft__inbox_open(loop);
     if (err == 0) {
       host->next = adopted;
       adopted = loop;
@@ -213,10 +214,9 @@ int weft_host_open(uv_loop_t *uv, weft_host_enter enter, uint64_t id, int outsid
   uv_idle_init(uv, &loop->idle); /* these cannot fail */
   uv_prepare_init(uv, &host->prepare);
   uv_check_init(uv, &host->check);
-  host->prepare.data = host->check.data = host->wake.data = loop->idle.data = loop;
+  host->prepare.data = host->check.data = loop->idle.data = loop;
   uv_unref((uv_handle_t *)&host->prepare);
   uv_unref((uv_handle_t *)&host->check);
-  uv_unref((uv_handle_t *)&host->wake);
   uv_prepare_start(&host->prepare, host_on_prepare);
   uv_check_start(&host->check, host_on_check);
   weft_loop_news((uintptr_t)loop);
@@ -233,15 +233,21 @@ void weft_host_placed(uintptr_t lp, uintptr_t frame, int by_go) {
   host->by_go = by_go;
 }
 
-void weft_hold(weft_loop *loop) {
-  if (loop->host == NULL) return;
-  atomic_fetch_add(&loop->host->holds, 1);
+/* Under the inbox's mutex: once that is closed there is no host to look for. */
+static void host_count(weft_loop *loop, int by) {
+  if (loop == NULL || loop->shared.owner != weft__token_owner()) return;
+  weft_inbox *in = &loop->inbox;
+  uv_mutex_lock(&in->mutex);
+  if (!in->closed && loop->host != NULL) {
+    int before = atomic_fetch_add(&loop->host->holds, by);
+    if (before + by == 0) uv_async_send(&in->async); /* it may sleep only because it was held */
+  }
+  uv_mutex_unlock(&in->mutex);
 }
 
-void weft_release(weft_loop *loop) {
-  if (loop->host == NULL) return;
-  if (atomic_fetch_sub(&loop->host->holds, 1) == 1) uv_async_send(&loop->host->wake);
-}
+void weft_hold(weft_loop *loop) { host_count(loop, 1); }
+
+void weft_release(weft_loop *loop) { host_count(loop, -1); }
 
 static void host_on_close(uv_handle_t *handle) {
   weft_loop *loop = handle->data;
@@ -259,8 +265,12 @@ int weft_host_close(uintptr_t lp) {
   weft_loop *loop = weft__loop(lp);
   weft_host *host = loop->host;
   if (loop->shared.handles > 0 || loop->shared.requests > 0) return UV_EBUSY;
+  weft_inbox_close(lp);
+  if (loop->shared.count > loop->shared.drained || loop->shared.handles > 0 || loop->shared.requests > 0) {
+    return UV_EBUSY;
+  }
   host->closing = 1;
-  uv_handle_t *all[] = {(uv_handle_t *)&host->prepare, (uv_handle_t *)&host->check, (uv_handle_t *)&host->wake,
+  uv_handle_t *all[] = {(uv_handle_t *)&host->prepare, (uv_handle_t *)&host->check, (uv_handle_t *)&loop->inbox.async,
                         (uv_handle_t *)&loop->idle};
   for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) uv_close(all[i], host_on_close);
   return 0;

@@ -44,7 +44,7 @@ struct weft_loop {
   int32_t tokens_first; /* the number of the first open token's slot, plus 1; under the table's mutex */
   int tokens_closed;    /* there will be no more; under the same */
   _Atomic int refs;     /* the last one frees this structure */
-  weft_host *host; /* who runs it, if that is somebody else */
+  weft_host *host;      /* who runs it, if that is somebody else */
   uv_loop_t own;
 };
 
