@@ -143,8 +143,9 @@ func NewLoop() (*Loop, error) {
 }
 
 // Turn hands libuv what was asked of it since the last turn, runs it once, with RunOnce or RunNoWait, and calls the Completers of what
-// has happened; it returns how many. With RunOnce it blocks only when nothing has happened yet. A panic of
-// a Completer leaves the rest to the next turn. Loop goroutine only. Binds uv_run.
+// has happened; it returns how many. With RunOnce it blocks only when nothing has happened yet. Who hears that a request has ended and asks
+// for another one has that handed over in the same turn, up to eight times. A panic of a Completer leaves the rest to the
+// next turn. Loop goroutine only. Binds uv_run.
 func (l *Loop) Turn(mode RunMode) (events int, err error) {
 	switch {
 	case l.shared == nil:
