@@ -47,9 +47,12 @@ func TestWritesInARowShareATurnAndDoNotKeepIt(t *testing.T) {
 	timer, err := uv.NewTimer(l)
 	require.NoError(t, err)
 	require.NoError(t, timer.Start(20*time.Millisecond, 0, &fires))
-	n, err := l.Turn(uv.RunOnce)
-	require.NoError(t, err)
-	assert.Equal(t, 1, n)
+	turns := 0
+	for ; len(fires) == 0; turns++ {
+		_, err := l.Turn(uv.RunOnce)
+		require.NoError(t, err)
+	}
+	assert.LessOrEqual(t, turns, 2, "a poll may end a little before the timer is due, but it waits")
 	b.Free()
 	require.NoError(t, timer.Close(nil))
 	require.NoError(t, client.Close(nil))

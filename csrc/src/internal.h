@@ -98,6 +98,7 @@ typedef struct weft_handle {
   uint8_t shut;       /* streams: shutdown was asked for */
   uint8_t passes;     /* listening pipes: handles are passed over their connections */
   uint8_t recverr;    /* UDP: the system queues errors for it */
+  uint8_t connected;  /* UDP: datagrams go to one address, and none may name one */
 } weft_handle;
 
 static inline weft_loop *weft__loop(uintptr_t loop) { return (weft_loop *)loop; }

@@ -59,6 +59,14 @@ static void udp_note_recverr(uintptr_t handle) {
   ((weft_handle *)handle)->recverr = err == 0 && udp_has_recverr((uv_os_sock_t)fd);
 }
 
+/* What a socket that was opened brings along. */
+static void udp_note(uintptr_t handle) {
+  struct sockaddr_storage sa;
+  int len = sizeof(sa);
+  udp_note_recverr(handle);
+  ((weft_handle *)handle)->connected = uv_udp_getpeername(udp_of(handle), (struct sockaddr *)&sa, &len) == 0;
+}
+
 /* Whether datagrams can be received from a socket, with an address if it is to be read with recvmmsg: of an unnamed
  * Unix socket libuv then makes one up. */
 static int udp_may_open(uintptr_t handle, uv_os_sock_t sock) {
@@ -80,14 +88,14 @@ static int udp_may_open(uintptr_t handle, uv_os_sock_t sock) {
 int weft_udp_open(uintptr_t handle, uintptr_t sock) {
   int err = udp_may_open(handle, (uv_os_sock_t)sock);
   if (err == 0) err = uv_udp_open(udp_of(handle), (uv_os_sock_t)sock);
-  if (err == 0) udp_note_recverr(handle);
+  if (err == 0) udp_note(handle);
   return err;
 }
 
 int weft_udp_open_ex(uintptr_t handle, uintptr_t sock, int flags) {
   int err = udp_may_open(handle, (uv_os_sock_t)sock);
   if (err == 0) err = weft__udp_open_ex(udp_of(handle), (uv_os_sock_t)sock, (unsigned)flags);
-  if (err == 0) udp_note_recverr(handle);
+  if (err == 0) udp_note(handle);
   return err;
 }
 
@@ -100,11 +108,11 @@ int weft_udp_bind(uintptr_t handle, const weft_addr *addr, int flags) {
 }
 
 int weft_udp_connect(uintptr_t handle, const weft_addr *addr) {
-  if (addr == NULL) return uv_udp_connect(udp_of(handle), NULL);
   struct sockaddr_storage sa;
-  int err = weft__addr_from(addr, &sa);
-  if (err != 0) return err;
-  return uv_udp_connect(udp_of(handle), (const struct sockaddr *)&sa);
+  int err = addr == NULL ? 0 : weft__addr_from(addr, &sa);
+  if (err == 0) err = uv_udp_connect(udp_of(handle), addr == NULL ? NULL : (const struct sockaddr *)&sa);
+  if (err == 0) ((weft_handle *)handle)->connected = addr != NULL;
+  return err;
 }
 
 static int udp_name(int (*get)(const uv_udp_t *, struct sockaddr *, int *), uintptr_t handle, weft_addr *addr) {
@@ -180,8 +188,12 @@ static void udp_put(udp_batch *b, unsigned i, weft_datagram *d) {
   b->addrs[i] = weft__addr_from(&d->to, &b->addr[i]) == 0 ? (struct sockaddr *)&b->addr[i] : NULL;
 }
 
+/* Those that name an address where none may stand, or none where one has to, go alone: libuv looks at them only then.
+ */
 static int udp_try(uv_udp_t *udp, udp_batch *b, unsigned i, unsigned n) {
-  return weft__udp_try_send(udp, n - i, b->bufs + i, b->nbufs + i, b->addrs + i);
+  unsigned fit = i;
+  while (fit < n && (b->addrs[fit] == NULL) == weft__of_handle(udp)->connected) fit++;
+  return weft__udp_try_send(udp, fit > i ? fit - i : 1, b->bufs + i, b->nbufs + i, b->addrs + i);
 }
 
 /* Says how a send has ended, to who asked. */

@@ -125,6 +125,9 @@ static int failures_of(server *s, uintptr_t *handles, int *n) {
   return failures;
 }
 
+/* From 1.45 on libuv keeps failures to accept to itself, and tries again in the next turn. */
+static int libuv_is_silent(void) { return uv_version() >= 0x012d00; }
+
 /* valgrind keeps the limit itself, by closing what was accepted beyond it. */
 static int under_valgrind(void) {
   const char *preload = getenv("LD_PRELOAD");
@@ -148,7 +151,7 @@ static void no_descriptor_left_holds_connections_back(void) {
   uintptr_t handles[N + 1] = {s.listener};
   int n = 1, failures = 0;
   weft_turn(s.loop, UV_RUN_ONCE); /* it returns: that is the point */
-  CHECK(failures_of(&s, handles, &n) == 1 && n == 1);
+  CHECK(failures_of(&s, handles, &n) == !libuv_is_silent() && n == 1);
   for (int i = 0; i < 6; i++) { /* each spare one is a connection more, until there is none */
     weft_stream_retry(s.listener);
     weft_turn(s.loop, UV_RUN_NOWAIT);
@@ -156,7 +159,7 @@ static void no_descriptor_left_holds_connections_back(void) {
     CHECK(failed <= 1 && n <= 1 + WEFT_SPARES);
     failures += failed;
   }
-  CHECK(failures > 1);
+  CHECK(libuv_is_silent() ? failures == 0 : failures > 1);
   frees_all(0);
   for (int i = 0; n < N + 1 && i < 1000; i++) {
     weft_stream_retry(s.listener);
@@ -188,8 +191,12 @@ static void no_descriptor_at_all_is_one_record(void) {
   CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
   uintptr_t handles[2] = {s.listener};
   int n = 1;
-  weft_turn(s.loop, UV_RUN_ONCE);
-  CHECK(failures_of(&s, handles, &n) == 1);
+  int failures = 0;
+  do {
+    weft_turn(s.loop, UV_RUN_ONCE);
+    failures += failures_of(&s, handles, &n);
+  } while (failures == 0 && n == 1);
+  CHECK(failures == !libuv_is_silent());
   CHECK(weft_loop_shared(s.loop)->bytes < 1 << 20);
   weft_stream_retry(s.listener);
   CHECK(failures_of(&s, handles, &n) == 0 && n == 2);
