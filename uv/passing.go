@@ -96,6 +96,8 @@ func fits(h AnyHandle, kind HandleType) bool {
 	switch h.(type) {
 	case *TCP:
 		return kind == TypeTCP
+	case *UDP:
+		return kind == TypeUDP
 	case *Pipe:
 		return kind != TypeTCP && kind != TypeUDP
 	}

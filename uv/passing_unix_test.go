@@ -223,6 +223,33 @@ func passBack(t *testing.T) {
 	closeStreams(t, &p.Stream, &ln.Stream, &conn.Stream)
 }
 
+func TestAUDPSocketIsPassedAlong(t *testing.T) {
+	l := newLoop(t)
+	from, to := ipcPair(t, l)
+	udp, err := uv.NewUDP(l)
+	require.NoError(t, err)
+	require.NoError(t, udp.Bind(loopback, 0))
+	at, err := udp.Sockname()
+	require.NoError(t, err)
+	var writes, reads events
+	b, n := buffer(l, "udp")
+	defer b.Free()
+	require.NoError(t, from.Write2(b, n, udp, &writes))
+	require.NoError(t, to.ReadStart(&reads))
+	writes.wait(t, l, 1)
+	reads.wait(t, l, 1)
+	require.NoError(t, udp.Close(nil))
+	assert.Equal(t, uv.TypeUDP, to.PendingType())
+	assert.Equal(t, uv.EINVAL, to.AcceptPending(&uv.TCP{}))
+	got := &uv.UDP{}
+	require.NoError(t, to.AcceptPending(got))
+	bound, err := got.Sockname()
+	require.NoError(t, err)
+	assert.Equal(t, at, bound)
+	require.NoError(t, got.Close(nil))
+	closeStreams(t, &from.Stream, &to.Stream)
+}
+
 func TestAPassedSocketOfAnotherFamilyIsItself(t *testing.T) {
 	l := newLoop(t)
 	ln := bound(t, l, netip.MustParseAddrPort("[::1]:0"))

@@ -98,9 +98,7 @@ static int pipe_receiver(uv_pipe_t *pipe, uintptr_t *handle, int16_t *type) {
     case UV_TCP:
       return weft_tcp_new((uintptr_t)h->loop, handle);
     case UV_UDP:
-      *handle = weft__handle_new(h->loop, UV_UDP, 0);
-      if (*handle == 0) return UV_ENOMEM;
-      return uv_udp_init(h->loop->uv, (uv_udp_t *)weft__uv(*handle)); /* cannot fail without a socket to make */
+      return weft_udp_new((uintptr_t)h->loop, 0, 0, handle);
     default:
       return weft_pipe_new((uintptr_t)h->loop, 0, handle);
   }

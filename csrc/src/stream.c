@@ -29,7 +29,7 @@ static ssize_t stream_end(uv_stream_t *s) {
   int err = 0;
   socklen_t len = sizeof(err);
   if (broken == 0 && uv_fileno((uv_handle_t *)s, &fd) == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == 0 &&
-      err != 0) {
+      err != 0 && err != EPIPE) { /* a reset behind the end */
     broken = uv_translate_sys_error(err);
   }
 #endif
