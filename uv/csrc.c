@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The C library, as one translation unit of this package: the go command compiles only C files beside the Go files. */
+ * The C library, as one translation unit of this package: the go command compiles only C files beside the Go files.
+ * With the build tag weft_system the installed library takes its place. */
+// go:build !weft_system
+
 #define _GNU_SOURCE /* dladdr, in adopt.c */
 #include "../csrc/src/addr.c"
 #include "../csrc/src/adopt.c"

@@ -5,6 +5,7 @@ package uv
 /*
 #cgo !windows pkg-config: libuv
 #cgo windows pkg-config: libuv-static
+#cgo weft_system pkg-config: weft
 #include "../csrc/src/engine.h"
 
 // noescape is without effect where nocallback does not stand beside it.

@@ -6,6 +6,7 @@ package uv
 import "C"
 
 import (
+	"fmt"
 	"sync"
 	"unsafe"
 )
@@ -40,6 +41,10 @@ func (e *VersionError) Unwrap() error { return e.Err }
 func CheckVersion() error { return checkVersion() }
 
 var checkVersion = sync.OnceValue(func() error {
+	if version := C.GoString(C.weft_version()); version != C.WEFT_VERSION || C.weft_engine() != C.WEFT_ENGINE {
+		return &VersionError{fmt.Sprintf("this program was built for weft %s, and the library that runs, of version %s, is another one: "+
+			"build and install it from the same sources as the Go module", C.WEFT_VERSION, version), EINVAL}
+	}
 	var text [256]byte
 	if e := C.weft_libuv_check((*C.char)(unsafe.Pointer(&text[0])), C.size_t(len(text))); e != 0 {
 		return &VersionError{cString(text[:]), Errno(e)}

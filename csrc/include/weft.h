@@ -31,7 +31,8 @@ enum {
 /* The text of these codes and of libuv's; good until the thread's next call. Any thread. */
 const char *weft_strerror(int code);
 
-/* The version of this library, as in "0.1.0". Any thread. */
+/* The version of this header; and that of the library that runs. Any thread. */
+#define WEFT_VERSION "0.1.0"
 const char *weft_version(void);
 
 /* A libuv loop with what weft keeps beside it. Go makes it. It is good until its loop is closed, and beyond that for

@@ -159,6 +159,12 @@ int weft_promise_settle(uint64_t promise, int status, int64_t value, const void 
 /* inbox.c */
 void weft_inbox_close(uintptr_t loop); /* calls users' C code */
 
+/* What has to be the same in this library and in the Go code that uses it. */
+#define WEFT_ENGINE                                                                                              \
+  (sizeof(weft_record) | sizeof(weft_sub) << 8 | sizeof(weft_shared) << 16 | (uint64_t)sizeof(weft_item) << 32 | \
+   (uint64_t)WEFT_TYPE_PROMISE << 48)
+uint64_t weft_engine(void); /* this library's. Any thread */
+
 /* loop.c */
 int weft_loop_new(uintptr_t *loop);
 weft_shared *weft_loop_shared(uintptr_t loop);

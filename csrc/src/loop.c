@@ -5,7 +5,9 @@
 
 enum { ARENA_KEPT = 256 * 1024 }; /* a busy turn's sends fit in that */
 
-const char *weft_version(void) { return "0.1.0"; }
+const char *weft_version(void) { return WEFT_VERSION; }
+
+uint64_t weft_engine(void) { return WEFT_ENGINE; }
 
 uv_loop_t *weft_uv_loop(weft_loop *loop) { return loop->shared.owner == weft__token_owner() ? loop->uv : NULL; }
 
