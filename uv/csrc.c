@@ -2,7 +2,9 @@
  *
  * The C library, as one translation unit of this package: the go command compiles only C files beside the Go files.
  * With the build tag weft_system the installed library takes its place. */
-// go:build !weft_system
+/* clang-format off */
+//go:build !weft_system
+/* clang-format on */
 
 #define _GNU_SOURCE /* dladdr, in adopt.c */
 #include "../csrc/src/addr.c"
