@@ -135,7 +135,9 @@ func NewLoop() (*Loop, error) {
 	}
 	guard()
 	l := &Loop{origin: here()}
-	if e := C.weft_loop_new(&l.ptr); e != 0 {
+	var e C.int
+	withoutRing(VersionNumber(), func() { e = C.weft_loop_new(&l.ptr) })
+	if e != 0 {
 		return nil, Errno(e)
 	}
 	l.shared = C.weft_loop_shared(l.ptr)
