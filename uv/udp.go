@@ -7,13 +7,15 @@ import "C"
 
 import (
 	"net/netip"
+	"runtime"
 	"unsafe"
 )
 
 // UDP is a UDP socket. Its zero value, for Init, may be embedded.
 type UDP struct {
 	Handle
-	most int // bytes of the largest datagram to where Connect has gone; 0: unknown
+	most    int    // bytes of the largest datagram to where Connect has gone; 0: unknown
+	stopped uint32 // 1 + the Turn after which RecvStop was called last; 0: never
 }
 
 // UDPFlags change what Bind does.
@@ -373,13 +375,18 @@ func (u *UDP) TrySend2(datagrams []Datagram) (int, error) {
 }
 
 // RecvStart has c told of each datagram, in Event.Data, Event.Addr and Event.Partial, and of failures, after which receiving
-// goes on, but not on Windows. A socket without an address gets one. A second RecvStart returns EALREADY. Loop goroutine only. Binds uv_udp_recv_start.
+// goes on, but not on Windows. A socket without an address gets one. A second RecvStart returns EALREADY; on Windows one after RecvStop
+// returns EBUSY until the next turn. Loop goroutine only. Binds uv_udp_recv_start.
 func (u *UDP) RecvStart(c Completer) error {
 	if err := u.ready(); err != nil {
 		return err
 	}
-	if c == nil {
+	switch {
+	case c == nil:
 		return EINVAL
+	case runtime.GOOS == "windows" && u.stopped == u.l.turns+1:
+		// The request to receive may have ended already. libuv would make it anew, count two and never close the handle.
+		return EBUSY
 	}
 	token := u.token
 	if token == 0 {
@@ -402,6 +409,7 @@ func (u *UDP) RecvStop() error {
 	if err := u.ready(); err != nil {
 		return err
 	}
+	u.stopped = u.l.turns + 1
 	return result(C.weft_udp_recv_stop(u.ptr))
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -297,11 +298,20 @@ func TestUDPStopAndCloseAmongWhatWasCollected(t *testing.T) {
 				switch len(got) {
 				case 3:
 					assert.NoError(t, server.RecvStop())
-					assert.NoError(t, server.RecvStart(&got), "and on, to another")
-				case 6:
-					assert.NoError(t, server.RecvStop())
+					again := server.RecvStart(&got)
+					if runtime.GOOS == "windows" {
+						assert.Equal(t, uv.EBUSY, again)
+					} else {
+						assert.NoError(t, again, "and on, to another")
+					}
 				}
 			})))
+			if runtime.GOOS == "windows" {
+				for len(got) < 3 || server.RecvStart(&got) != nil {
+					_, err := l.Turn(uv.RunNoWait)
+					require.NoError(t, err)
+				}
+			}
 			got.wait(t, l, 10)
 			assert.Equal(t, strings.Split("0123456789", ""), got.data())
 			require.NoError(t, server.RecvStop())
@@ -309,6 +319,8 @@ func TestUDPStopAndCloseAmongWhatWasCollected(t *testing.T) {
 				_, err := client.TrySend(text("x"), at)
 				require.NoError(t, err)
 			}
+			_, err = l.Turn(uv.RunNoWait)
+			require.NoError(t, err)
 			seen := 0
 			require.NoError(t, server.RecvStart(uv.CompleterFunc(func(uv.Event) {
 				if seen++; seen == 2 {

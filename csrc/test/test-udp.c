@@ -145,6 +145,7 @@ static void stopping_loses_no_memory(void) {
   CHECK(test_next(loop).token == T_FIRST);
   CHECK(weft_udp_recv_stop(ends[0]) == 0);
   CHECK(weft_udp_recv_stop(ends[0]) == 0);
+  weft_turn(loop, UV_RUN_NOWAIT); /* on Windows libuv counts wrong otherwise */
   CHECK(weft_udp_recv_start(ends[0], T_FIRST) == 0);
   test_end(loop, ends, 2);
 }
