@@ -16,8 +16,13 @@ import (
 // package syscall, fs, io (EOF), context (ECANCELED is Canceled) and errors (ErrUnsupported) call the same.
 type Errno int32
 
+//go:generate sh -c "go run ./internal/errnos `pkg-config --variable=includedir libuv`/uv.h >errno_codes.go"
+
 // Error returns libuv's text. Binds uv_strerror_r.
 func (e Errno) Error() string {
+	if n, ok := newErrnos[e]; ok {
+		return n.text
+	}
 	var buf [128]byte
 	C.weft_error_text(C.int(e), (*C.char)(unsafe.Pointer(&buf[0])), C.size_t(len(buf)))
 	return cString(buf[:])
@@ -25,6 +30,9 @@ func (e Errno) Error() string {
 
 // Name returns the code's name, as in "ECONNREFUSED". Binds uv_err_name_r.
 func (e Errno) Name() string {
+	if n, ok := newErrnos[e]; ok {
+		return n.name
+	}
 	var buf [128]byte
 	C.weft_error_name(C.int(e), (*C.char)(unsafe.Pointer(&buf[0])), C.size_t(len(buf)))
 	return cString(buf[:])
@@ -52,7 +60,7 @@ func (e Errno) Is(target error) bool {
 	}
 	// Windows has codes for sockets and files that package syscall's names are not.
 	s, ok := target.(syscall.Errno)
-	return ok && C.weft_error_of_system(C.int(s)) == C.int(e)
+	return ok && e != UNKNOWN && C.weft_error_of_system(C.int(s)) == C.int(e)
 }
 
 // Timeout reports whether the code says that time was up.
