@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+
+//go:build unix
+
+package uv_test
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/weft-go/weft/uv"
+	"github.com/weft-go/weft/uv/uvtest"
+)
+
+// Threads that Go did not make get SIGPIPE by themselves, and it would end the process.
+func TestSIGPIPEOnForeignThreadsIsAnError(t *testing.T) {
+	l := newLoop(t)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer w.Close()
+	require.NoError(t, r.Close())
+	assert.ErrorIs(t, uvtest.WriteOnThread(w.Fd()), syscall.EPIPE)
+	result := uvtest.WriteInPool(l.Pointer(), w.Fd())
+	require.NoError(t, l.Run(uv.RunDefault))
+	assert.ErrorIs(t, result(), syscall.EPIPE)
+	s := newSignal(t, l)
+	var heard events
+	require.NoError(t, s.Start(syscall.SIGPIPE, &heard))
+	assert.ErrorIs(t, uvtest.WriteOnThread(w.Fd()), syscall.EPIPE)
+	heard.wait(t, l, 1)
+	require.NoError(t, s.Close(nil))
+	assert.ErrorIs(t, uvtest.WriteOnThread(w.Fd()), syscall.EPIPE)
+}
+
+// deep makes a goroutine's stack grow, and be moved.
+func deep(n int) int {
+	var pad [64]byte
+	if n == 0 {
+		return int(pad[0])
+	}
+	return deep(n-1) + int(pad[n%64])
+}
+
+// churn keeps goroutines with short lives and growing stacks, and the collector, busy until stop is called.
+func churn() (stop func()) {
+	done := make(chan struct{})
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				var few sync.WaitGroup
+				for i := range 8 {
+					few.Go(func() { deep(i * 50) })
+				}
+				few.Wait()
+			}
+		})
+	}
+	all.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				runtime.GC()
+			}
+		}
+	})
+	return func() {
+		close(done)
+		all.Wait()
+	}
+}
+
+// TestSignalsAndChildrenAmidGoroutines spawns children under a flood of signals. UV_STRESS_SPAWNS says how many, 2000 for a
+// serious run. With UV_STRESS_UNGUARDED=1 the signals are watched without the guard, and Go crashes ("traceback did
+// not unwind completely", "unexpected signal"): that shows what the guard is for.
+func TestSignalsAndChildrenAmidGoroutines(t *testing.T) {
+	spawns := 100
+	if n, err := strconv.Atoi(os.Getenv("UV_STRESS_SPAWNS")); err == nil {
+		spawns = n
+	}
+	l := newLoop(t)
+	var heard int
+	if os.Getenv("UV_STRESS_UNGUARDED") != "" {
+		uvtest.WatchUnguarded(l.Pointer(), syscall.SIGUSR1)
+	} else {
+		s := newSignal(t, l)
+		require.NoError(t, s.Start(syscall.SIGUSR1, uv.CompleterFunc(func(uv.Event) { heard++ })))
+	}
+	wait := notify(t, syscall.SIGUSR1)
+	stopChurn := churn()
+	stopFlood := uvtest.Flood(syscall.SIGUSR1)
+	running, ended := 0, 0
+	for ended < spawns {
+		for running < 8 && ended+running < spawns {
+			running++
+			var p *uv.Process
+			p, err := uv.Spawn(l, uv.ProcessOptions{File: "true"}, uv.CompleterFunc(func(ev uv.Event) {
+				running--
+				ended++
+				assert.Zero(t, ev.Value)
+				assert.NoError(t, p.Close(nil))
+			}))
+			require.NoError(t, err)
+		}
+		_, err := l.Turn(uv.RunOnce)
+		require.NoError(t, err)
+	}
+	stopFlood()
+	stopChurn()
+	wait()
+	assert.Positive(t, heard)
+	assert.Zero(t, uv.UnguardedSignal())
+	t.Logf("%d children, %d signals", ended, heard)
+}
