@@ -59,10 +59,10 @@ const (
 	ENETUNREACH     Errno = C.UV_ENETUNREACH
 	ENFILE          Errno = C.UV_ENFILE
 	ENOBUFS         Errno = C.UV_ENOBUFS
-	ENODATA         Errno = C.UV__ENODATA
+	ENODATA         Errno = C.WEFT_ENODATA
 	ENODEV          Errno = C.UV_ENODEV
 	ENOENT          Errno = C.UV_ENOENT
-	ENOEXEC         Errno = C.UV__ENOEXEC
+	ENOEXEC         Errno = C.WEFT_ENOEXEC
 	ENOMEM          Errno = C.UV_ENOMEM
 	ENONET          Errno = C.UV_ENONET
 	ENOPROTOOPT     Errno = C.UV_ENOPROTOOPT
@@ -91,7 +91,7 @@ const (
 	ESRCH           Errno = C.UV_ESRCH
 	ETIMEDOUT       Errno = C.UV_ETIMEDOUT
 	ETXTBSY         Errno = C.UV_ETXTBSY
-	EUNATCH         Errno = C.UV__EUNATCH
+	EUNATCH         Errno = C.WEFT_EUNATCH
 	EXDEV           Errno = C.UV_EXDEV
 	UNKNOWN         Errno = C.UV_UNKNOWN
 )

@@ -1,36 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * error.h: libuv's error codes, with those that headers older than 1.50 lack, by libuv's rules. */
+ * error.h: the error codes that came after libuv 1.44, by libuv's rules: an older header lacks them. */
 #ifndef WEFT_ERROR_H
 #define WEFT_ERROR_H
 
 #include <errno.h>
 #include <uv.h>
 
-#ifndef UV__ENODATA
 #if defined(ENODATA) && !defined(_WIN32)
-#define UV__ENODATA (-(ENODATA))
+#define WEFT_ENODATA (-ENODATA)
 #elif defined(__FreeBSD__)
-#define UV__ENODATA (-9919)
+#define WEFT_ENODATA (-9919)
 #else
-#define UV__ENODATA (-4024)
-#endif
+#define WEFT_ENODATA (-4024)
 #endif
 
-#ifndef UV__EUNATCH
 #if defined(EUNATCH) && !defined(_WIN32)
-#define UV__EUNATCH (-(EUNATCH))
+#define WEFT_EUNATCH (-EUNATCH)
 #else
-#define UV__EUNATCH (-4023)
-#endif
+#define WEFT_EUNATCH (-4023)
 #endif
 
-#ifndef UV__ENOEXEC
 #if defined(ENOEXEC) && !defined(_WIN32)
-#define UV__ENOEXEC (-(ENOEXEC))
+#define WEFT_ENOEXEC (-ENOEXEC)
 #else
-#define UV__ENOEXEC (-4022)
-#endif
+#define WEFT_ENOEXEC (-4022)
 #endif
 
 #endif

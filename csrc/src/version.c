@@ -4,6 +4,7 @@
  * the libuv at hand lacks answers UV_ENOTSUP here. */
 #include <stdio.h>
 
+#include "error.h"
 #include "internal.h"
 
 const char *weft_libuv_version(void) { return uv_version_string(); }
@@ -44,6 +45,17 @@ int weft_libuv_check(char *text, size_t len) {
 #undef REQ
   return weft__libuv_compare(uv_version(), sizes, sizeof(sizes) / sizeof(sizes[0]), text, len);
 }
+
+/* error.h has the numbers of codes that some headers lack: they are libuv's. */
+#if UV_VERSION_HEX >= 0x012d00
+_Static_assert((int)WEFT_ENODATA == (int)UV_ENODATA, "error.h");
+#endif
+#if UV_VERSION_HEX >= 0x012e00
+_Static_assert((int)WEFT_EUNATCH == (int)UV_EUNATCH, "error.h");
+#endif
+#if UV_VERSION_HEX >= 0x013200
+_Static_assert((int)WEFT_ENOEXEC == (int)UV_ENOEXEC, "error.h");
+#endif
 
 int weft_libuv_has(int feature) {
   static const uint32_t since[] = {

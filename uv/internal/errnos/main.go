@@ -16,7 +16,7 @@ import (
 	"strings"
 )
 
-// newer is what came after libuv 1.44. csrc/src/error.h has the numbers, for headers that lack them.
+// newer is what came after libuv 1.44. csrc/src/error.h has the numbers, as older headers lack them.
 var newer = map[string]string{
 	"ENODATA": "no data available",            // 1.45
 	"EUNATCH": "protocol driver not attached", // 1.46
@@ -73,7 +73,7 @@ const (
 	for _, name := range names {
 		c := "UV_" + name
 		if newer[name] != "" {
-			c = "UV__" + name // a macro, which error.h can define
+			c = "WEFT_" + name
 		}
 		fmt.Fprintf(&b, "\t%-*s Errno = C.%s\n", width, name, c)
 	}
