@@ -183,7 +183,7 @@ func TestTheWatchdogReadsNoStacksAmongTenThousandGoroutines(t *testing.T) {
 		}
 		require.NotNil(t, last)
 		return nil
-	}, weftio.Watchdog(limit, r.add))
+	}, weftio.Watchdog(limit, r.add), weftio.Grace(30*time.Second)) // ten thousand tasks end, on a slow machine
 	assert.Contains(t, last.Holder, "TestTheWatchdogReadsNoStacks")
 	assert.Empty(t, last.Stack)
 }
