@@ -268,15 +268,19 @@ func Produce(t uv.Token, n int) (end func() (full int, err uv.Errno)) {
 	}
 }
 
-// AwaitC has C wait for a promise. end waits for its callback.
+// AwaitC has C wait for a promise. end waits for its callback; it is nil when there is an error.
 func AwaitC(p uv.CPromise) (end func() (status uv.Errno, value int64, text string), err uv.Errno) {
 	var e C.int
 	a := C.await_begin(C.uint64_t(p), &e)
+	if e != 0 {
+		C.free(unsafe.Pointer(a))
+		return nil, uv.Errno(e)
+	}
 	return func() (uv.Errno, int64, string) {
 		defer C.free(unsafe.Pointer(a))
 		C.await_end(a)
 		return uv.Errno(a.status), int64(a.value), C.GoString(&a.text[0])
-	}, uv.Errno(e)
+	}, 0
 }
 
 // Server is a C thread that answers 42 to each request.
