@@ -15,14 +15,17 @@ type Async struct {
 	send C.uintptr_t
 }
 
-// NewAsync returns a handle whose Send has c told. Loop goroutine only. Binds uv_async_init.
+// NewAsync returns a handle whose Send has c told; without c, which may be nil, it only ends the loop's poll. Loop goroutine only. Binds uv_async_init.
 func NewAsync(l *Loop, c Completer) (*Async, error) {
 	if l.shared == nil {
 		return nil, ErrClosed
 	}
 	a := &Async{}
 	a.l = l
-	token := a.listen(c)
+	var token C.uint64_t
+	if c != nil {
+		token = a.listen(c)
+	}
 	var ptr C.uintptr_t
 	if e := C.weft_async_new(l.ptr, token, &ptr); e != 0 {
 		l.slots.remove(uint64(token))

@@ -19,8 +19,11 @@ func (h *Handle) newHook(l *Loop, kind C.int) error {
 }
 
 func (h *Handle) startHook(c Completer) error {
-	if h.ptr == 0 {
+	switch {
+	case h.ptr == 0:
 		return ErrClosed
+	case c == nil:
+		return EINVAL
 	}
 	C.weft_hook_start(h.ptr, h.listen(c))
 	return nil

@@ -3,7 +3,7 @@
 
 static void async_on_send(uv_async_t *async) {
   weft_handle *h = weft__of_handle(async);
-  weft__record(h->loop, (weft_record){.token = h->token});
+  if (h->token != 0) weft__record(h->loop, (weft_record){.token = h->token});
 }
 
 int weft_async_new(uintptr_t lp, uint64_t token, uintptr_t *handle) {

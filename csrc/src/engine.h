@@ -224,8 +224,12 @@ int weft_handle_buffer_size(uintptr_t handle, int sending, int *value); /* *valu
 
 /* timer.c, async.c */
 int weft_timer_new(uintptr_t loop, uint64_t token, uintptr_t *handle);
-int weft_async_new(uintptr_t loop, uint64_t token, uintptr_t *handle);
-int weft_async_send(uintptr_t handle); /* any thread, while the handle is open */
+int weft_timer_again(uintptr_t handle, uint64_t token);
+void weft_timer_set_repeat(uintptr_t handle, uint64_t repeat);
+uint64_t weft_timer_repeat(uintptr_t handle);
+uint64_t weft_timer_due_in(uintptr_t handle);                          /* from the loop's time on */
+int weft_async_new(uintptr_t loop, uint64_t token, uintptr_t *handle); /* token 0: only wakes the loop */
+int weft_async_send(uintptr_t handle);                                 /* any thread, while the handle is open */
 
 /* hook.c */
 int weft_hook_new(uintptr_t loop, int type, uintptr_t *handle);

@@ -19,4 +19,19 @@ void weft__timer_start(const weft_sub *sub) {
   uv_timer_start(timer, timer_on_fire, sub->len, sub->extra);
 }
 
+int weft_timer_again(uintptr_t handle, uint64_t token) {
+  uv_timer_t *timer = (uv_timer_t *)weft__uv(handle);
+  uv_update_time(timer->loop);
+  weft__of_handle(timer)->token = token;
+  return uv_timer_again(timer);
+}
+
+void weft_timer_set_repeat(uintptr_t handle, uint64_t repeat) {
+  uv_timer_set_repeat((uv_timer_t *)weft__uv(handle), repeat);
+}
+
+uint64_t weft_timer_repeat(uintptr_t handle) { return uv_timer_get_repeat((uv_timer_t *)weft__uv(handle)); }
+
+uint64_t weft_timer_due_in(uintptr_t handle) { return uv_timer_get_due_in((uv_timer_t *)weft__uv(handle)); }
+
 void weft__timer_stop(const weft_sub *sub) { uv_timer_stop((uv_timer_t *)weft__uv(sub->handle)); }
