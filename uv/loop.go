@@ -30,6 +30,9 @@ package uv
 #cgo noescape weft_tcp_peername
 #cgo nocallback weft_tcp_peername
 #cgo noescape weft_hook_new
+#cgo noescape weft_poll_new
+#cgo noescape weft_tty_new
+#cgo noescape weft_tty_winsize
 #cgo nocallback weft_hook_new
 #cgo noescape weft_udp_new
 #cgo nocallback weft_udp_new

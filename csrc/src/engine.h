@@ -58,6 +58,7 @@ enum {
   WEFT_SHUTDOWN,
   WEFT_TIMER_START, /* len: timeout, extra: repeat, in ms */
   WEFT_TIMER_STOP,
+  WEFT_POLL_CHECK, /* after weft_poll_start */
   WEFT_CLOSE,
   WEFT_CLOSE_RESET,
   WEFT_UDP_SEND /* the weft_datagram at data in the arena. Without a token nobody hears of it */
@@ -219,6 +220,7 @@ enum { WEFT_ACTIVE = 1, WEFT_HAS_REF = 2, WEFT_READABLE = 4, WEFT_WRITABLE = 8, 
 int weft_handle_state(uintptr_t handle);
 void weft_handle_ref(uintptr_t handle, int on);
 int weft_handle_type(uintptr_t handle);
+int weft_guess_handle(int fd); /* any thread */
 int weft_handle_fileno(uintptr_t handle, int64_t *fd);
 int weft_handle_buffer_size(uintptr_t handle, int sending, int *value); /* *value 0: asks; else sets */
 
@@ -235,6 +237,20 @@ int weft_async_send(uintptr_t handle);                                 /* any th
 int weft_hook_new(uintptr_t loop, int type, uintptr_t *handle);
 void weft_hook_start(uintptr_t handle, uint64_t token);
 void weft_hook_stop(uintptr_t handle);
+
+/* poll.c */
+int weft_poll_new(uintptr_t loop, int64_t fd, int is_socket, uintptr_t *handle);
+int weft_poll_start(uintptr_t handle, int events, uint64_t token);
+void weft_poll_stop(uintptr_t handle);
+
+/* tty.c. The modes are libuv's, the last of which it has since 1.51. */
+enum { WEFT_TTY_RAW_VT = 3 };
+int weft_tty_new(uintptr_t loop, int fd, uintptr_t *handle);
+int weft_tty_set_mode(uintptr_t handle, int mode);
+int weft_tty_reset_mode(void); /* any thread */
+int weft_tty_winsize(uintptr_t handle, int *width, int *height);
+void weft_tty_set_vterm_state(int on); /* any thread */
+int weft_tty_vterm_state(int *on);     /* any thread */
 
 /* stream.c. send is a handle to be passed along, 0: none. */
 typedef struct {

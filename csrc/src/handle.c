@@ -67,6 +67,8 @@ int weft_handle_state(uintptr_t handle) { return weft__handle_state(weft__uv(han
 
 int weft_handle_type(uintptr_t handle) { return weft__uv(handle)->type; }
 
+int weft_guess_handle(int fd) { return uv_guess_handle(fd); }
+
 int weft_handle_fileno(uintptr_t handle, int64_t *out) {
   uv_os_fd_t fd;
   int err = uv_fileno(weft__uv(handle), &fd);

@@ -91,6 +91,7 @@ typedef struct weft_handle {
   uint16_t starved;   /* listeners: connections that libuv holds back until Go takes some */
   int32_t broken;     /* streams: the error of the connection that a write has learned of; 0: none */
   int32_t paused;     /* listeners: the failure after which nothing is accepted until Go says so; 0: none */
+  uint32_t last;      /* polls: where their last record lies */
   int32_t ended;      /* streams: the status after which nothing is read any more; 0: none */
   uint16_t lent;      /* writes under way that pass this handle along */
   uint8_t gone;       /* closed, and freed when it is lent no longer */
@@ -162,6 +163,7 @@ int weft__handle_state(const uv_handle_t *uv);
 int64_t weft__handle_fd(const uv_handle_t *uv); /* -1: none */
 
 /* version.c */
+int weft__tty_raw_vt(uv_tty_t *tty);
 typedef struct {
   const char *name;
   size_t header; /* by the header that this was built with */
@@ -219,6 +221,9 @@ void weft__reap(void);          /* any thread, and signal handlers */
 /* timer.c */
 void weft__timer_start(const weft_sub *sub);
 void weft__timer_stop(const weft_sub *sub);
+
+/* poll.c */
+void weft__poll_check(weft_loop *loop, const weft_sub *sub);
 
 /* addr.c */
 int weft__addr_from(const weft_addr *a, struct sockaddr_storage *sa);

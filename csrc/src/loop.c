@@ -103,6 +103,9 @@ void weft_loop_submit(uintptr_t lp) {
       case WEFT_TIMER_STOP:
         weft__timer_stop(sub);
         break;
+      case WEFT_POLL_CHECK:
+        weft__poll_check(loop, sub);
+        break;
       case WEFT_CLOSE:
       case WEFT_CLOSE_RESET:
         weft__handle_close(loop, sub);

@@ -32,6 +32,10 @@ void weft_timer_set_repeat(uintptr_t handle, uint64_t repeat) {
 
 uint64_t weft_timer_repeat(uintptr_t handle) { return uv_timer_get_repeat((uv_timer_t *)weft__uv(handle)); }
 
-uint64_t weft_timer_due_in(uintptr_t handle) { return uv_timer_get_due_in((uv_timer_t *)weft__uv(handle)); }
+/* libuv goes on to tell of a timer that was stopped. */
+uint64_t weft_timer_due_in(uintptr_t handle) {
+  uv_handle_t *uv = weft__uv(handle);
+  return uv_is_active(uv) ? uv_timer_get_due_in((uv_timer_t *)uv) : 0;
+}
 
 void weft__timer_stop(const weft_sub *sub) { uv_timer_stop((uv_timer_t *)weft__uv(sub->handle)); }

@@ -172,3 +172,12 @@ int weft__process_flags(unsigned *flags) {
 #endif
   return 0;
 }
+
+int weft__tty_raw_vt(uv_tty_t *tty) {
+#if UV_VERSION_HEX >= 0x013300
+  return uv_tty_set_mode(tty, UV_TTY_MODE_RAW_VT);
+#else
+  (void)tty;
+  return UV_ENOTSUP;
+#endif
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+
+//go:build !windows
+
+package uv_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/weft-go/weft/uv"
+	"github.com/weft-go/weft/uv/uvtest"
+)
+
+func newTTY(t *testing.T, l *uv.Loop, f *os.File) *uv.TTY {
+	t.Helper()
+	tty, err := uv.NewTTY(l, int(f.Fd()))
+	require.NoError(t, err)
+	return tty
+}
+
+// read is what was read.
+func read(reads events) string {
+	var b strings.Builder
+	for _, ev := range reads {
+		b.Write(ev.Data)
+	}
+	return b.String()
+}
+
+// expect turns the loop until the text has been read.
+func (e *events) expect(t *testing.T, l *uv.Loop, want string) {
+	t.Helper()
+	for !strings.Contains(read(*e), want) {
+		_, err := l.Turn(uv.RunOnce)
+		require.NoError(t, err)
+		for _, ev := range *e {
+			require.Zero(t, ev.Status, "%q", read(*e))
+		}
+	}
+}
+
+func TestTTYModesAndReset(t *testing.T) {
+	l := newLoop(t)
+	pty := uvtest.OpenPTY(t)
+	tty := newTTY(t, l, pty.Slave)
+	assert.Equal(t, uv.TypeTTY, tty.Type())
+	assert.True(t, tty.IsReadable() && tty.IsWritable())
+	require.True(t, pty.IsCooked() && pty.Posts())
+	require.NoError(t, tty.SetMode(uv.TTYNormal))
+	require.NoError(t, tty.SetMode(uv.TTYRaw))
+	assert.False(t, pty.IsCooked())
+	assert.True(t, pty.Posts())
+	require.NoError(t, tty.SetMode(uv.TTYIO))
+	assert.False(t, pty.IsCooked() || pty.Posts())
+	require.NoError(t, tty.SetMode(uv.TTYNormal))
+	assert.True(t, pty.IsCooked() && pty.Posts())
+	assert.Equal(t, uv.EINVAL, tty.SetMode(9))
+	assert.Equal(t, uv.EINVAL, tty.SetMode(-1))
+	if uv.Version() < "1.51" {
+		assert.Equal(t, uv.ENOTSUP, tty.SetMode(uv.TTYRawVT))
+	}
+
+	// ResetMode knows the first terminal that was set: this one, with GOTEST's order, or an earlier one that is gone.
+	require.NoError(t, tty.SetMode(uv.TTYRaw))
+	done := make(chan error)
+	go func() { done <- uv.ResetMode() }()
+	if err := <-done; err == nil {
+		assert.True(t, pty.IsCooked())
+	}
+	require.NoError(t, tty.SetMode(uv.TTYIO))
+	assert.False(t, pty.IsCooked())
+	require.NoError(t, tty.Close(nil))
+	assert.True(t, pty.IsCooked(), "Close gives the mode back")
+	assert.Equal(t, uv.ErrClosed, tty.SetMode(uv.TTYRaw))
+	_, _, err := tty.WinSize()
+	assert.Equal(t, uv.ErrClosed, err)
+}
+
+// What libuv does to the descriptor that it is given stays with a duplicate.
+func TestTTYLeavesTheCallersDescriptorAlone(t *testing.T) {
+	l := newLoop(t)
+	pty := uvtest.OpenPTY(t)
+	for _, f := range []*os.File{pty.Slave, pty.Master} {
+		before, _, errno := syscall.Syscall(syscall.SYS_FCNTL, f.Fd(), syscall.F_GETFL, 0)
+		require.Zero(t, errno)
+		tty := newTTY(t, l, f)
+		fd, err := tty.Fileno()
+		require.NoError(t, err)
+		assert.NotEqual(t, f.Fd(), fd)
+		require.NoError(t, tty.Close(nil))
+		require.NoError(t, l.Run(uv.RunDefault))
+		after, _, errno := syscall.Syscall(syscall.SYS_FCNTL, f.Fd(), syscall.F_GETFL, 0)
+		require.Zero(t, errno, "still open")
+		assert.Equal(t, before, after)
+	}
+}
+
+func TestTTYWinSize(t *testing.T) {
+	l := newLoop(t)
+	pty := uvtest.OpenPTY(t)
+	tty := newTTY(t, l, pty.Slave)
+	for _, size := range [][2]int{{80, 24}, {132, 50}} {
+		require.NoError(t, pty.Resize(size[0], size[1]))
+		w, h, err := tty.WinSize()
+		require.NoError(t, err)
+		assert.Equal(t, size, [2]int{w, h})
+	}
+	require.NoError(t, tty.Close(nil))
+}
+
+// A shell in a terminal, whose master is the loop's: it prompts, runs what is typed, and its end is the stream's.
+func TestAShellInATerminal(t *testing.T) {
+	l := newLoop(t)
+	pty := uvtest.OpenPTY(t)
+	require.NoError(t, pty.Resize(97, 31))
+	shell := exec.Command("/bin/sh", "-i")
+	shell.Env = []string{"PS1=ready> ", "PATH=" + os.Getenv("PATH")}
+	shell.Stdin, shell.Stdout, shell.Stderr = pty.Slave, pty.Slave, pty.Slave
+	shell.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	require.NoError(t, shell.Start())
+	require.NoError(t, pty.Slave.Close())
+	master := newTTY(t, l, pty.Master)
+	var reads events
+	require.NoError(t, master.ReadStart(&reads))
+	reads.expect(t, l, "ready> ")
+	require.NoError(t, master.Send([]byte("stty size; echo sum $((40+2))\n"), false, &events{}))
+	reads.expect(t, l, "31 97")
+	reads.expect(t, l, "sum 42")
+	require.NoError(t, master.Send([]byte("exit 3\n"), false, &events{}))
+	for reads[len(reads)-1].Status == 0 {
+		_, err := l.Turn(uv.RunOnce)
+		require.NoError(t, err)
+	}
+	end := reads[len(reads)-1].Status
+	assert.True(t, end == uv.EOF || end == uv.EIO, end) // Linux: EIO
+	assert.Error(t, shell.Wait())
+	assert.Equal(t, 3, shell.ProcessState.ExitCode())
+	require.NoError(t, master.Close(nil))
+}
+
+// Raw: each byte comes as it was typed, without an echo, and a reader that closes in between leaves the rest.
+func TestRawTerminalReadsByteByByte(t *testing.T) {
+	l := newLoop(t)
+	pty := uvtest.OpenPTY(t)
+	tty := newTTY(t, l, pty.Slave)
+	require.NoError(t, tty.SetMode(uv.TTYRaw))
+	var reads, writes events
+	require.NoError(t, tty.ReadStart(&reads))
+	for _, key := range []string{"a", "\x03", "\r", "é"} {
+		_, err := pty.Master.WriteString(key)
+		require.NoError(t, err)
+		reads.expect(t, l, key)
+	}
+	assert.Equal(t, "a\x03\ré", read(reads))
+	require.NoError(t, tty.Send(nil, true, &writes))
+	require.NoError(t, tty.Send([]byte("out\n"), true, &writes))
+	writes.wait(t, l, 2)
+	got := make([]byte, 64)
+	n, err := pty.Master.Read(got)
+	require.NoError(t, err)
+	assert.Equal(t, "out\r\n", string(got[:n]), "and no echo in front")
+	require.NoError(t, tty.Close(nil))
+}
+
+func TestTTYOfWhatIsNone(t *testing.T) {
+	l := newLoop(t)
+	f, err := os.Open(os.DevNull)
+	require.NoError(t, err)
+	defer f.Close()
+	_, err = uv.NewTTY(l, int(f.Fd()))
+	assert.Equal(t, uv.EINVAL, err)
+	_, err = uv.NewTTY(l, -1)
+	assert.Equal(t, uv.EBADF, err)
+	_, err = uv.VTermState()
+	assert.Equal(t, uv.ENOTSUP, err)
+	uv.SetVTermState(true)
+}
+
+func TestGuessHandle(t *testing.T) {
+	pty := uvtest.OpenPTY(t)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	defer w.Close()
+	f, err := os.CreateTemp(t.TempDir(), "")
+	require.NoError(t, err)
+	defer f.Close()
+	socket := func(domain, kind int) int {
+		fd, err := syscall.Socket(domain, kind, 0)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = syscall.Close(fd) })
+		return fd
+	}
+	for fd, want := range map[int]uv.HandleType{
+		int(pty.Slave.Fd()): uv.TypeTTY,
+		int(r.Fd()):         uv.TypePipe,
+		int(f.Fd()):         uv.TypeFile,
+		-1:                  uv.TypeUnknown,
+		9999:                uv.TypeUnknown,
+		socket(syscall.AF_INET, syscall.SOCK_STREAM): uv.TypeTCP,
+		socket(syscall.AF_INET6, syscall.SOCK_DGRAM): uv.TypeUDP,
+		socket(syscall.AF_UNIX, syscall.SOCK_STREAM): uv.TypePipe,
+	} {
+		assert.Equal(t, want, uv.GuessHandle(fd), fd)
+	}
+}
