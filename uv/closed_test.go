@@ -34,11 +34,14 @@ type handleType = struct {
 
 // handleTypes has every type of handle.
 var handleTypes = map[uv.HandleType]handleType{
-	uv.TypeAsync: {&uv.Async{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewAsync(l, ignore) }},
-	uv.TypePipe:  {&uv.Pipe{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewPipe(l, false) }},
-	uv.TypeTCP:   {&uv.TCP{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewTCP(l) }},
-	uv.TypeUDP:   {&uv.UDP{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewUDP(l) }},
-	uv.TypeTimer: {&uv.Timer{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewTimer(l) }},
+	uv.TypeAsync:   {&uv.Async{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewAsync(l, ignore) }},
+	uv.TypeCheck:   {&uv.Check{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewCheck(l) }},
+	uv.TypeIdle:    {&uv.Idle{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewIdle(l) }},
+	uv.TypePrepare: {&uv.Prepare{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewPrepare(l) }},
+	uv.TypePipe:    {&uv.Pipe{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewPipe(l, false) }},
+	uv.TypeTCP:     {&uv.TCP{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewTCP(l) }},
+	uv.TypeUDP:     {&uv.UDP{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewUDP(l) }},
+	uv.TypeTimer:   {&uv.Timer{}, func(_ *testing.T, l *uv.Loop) (handle, error) { return uv.NewTimer(l) }},
 }
 
 func TestNoHandleIsMadeOnAClosedLoop(t *testing.T) {

@@ -216,3 +216,70 @@ func TestPollPrioritized(t *testing.T) {
 	assert.Equal(t, uv.Prioritized, ready[0].PollEvents())
 	closeAll(t, p, client, server)
 }
+
+func init() {
+	handleTypes[uv.TypePoll] = handleType{&uv.Poll{}, func(t *testing.T, l *uv.Loop) (handle, error) {
+		return uv.NewPoll(l, socketpair(t)[0])
+	}}
+	starters[uv.TypePoll] = func(t *testing.T, _ *uv.Loop, h handle) {
+		require.NoError(t, h.(*uv.Poll).Start(uv.Readable, ignore))
+	}
+}
+
+// A loop inside another: the outer polls the inner's descriptor, and turns it when there is something to do.
+func TestALoopEmbeddedInAnother(t *testing.T) {
+	outer := newLoop(t)
+	inner := newLoop(t)
+	fd, err := inner.BackendFd()
+	require.NoError(t, err)
+	var woken events
+	async, err := uv.NewAsync(inner, &woken)
+	require.NoError(t, err)
+	turnOnce(t, inner, uv.RunNoWait) // libuv tells the system what it watches when it runs
+	p := newPoll(t, outer, int(fd))
+	require.NoError(t, p.Start(uv.Readable, uv.CompleterFunc(func(uv.Event) { turnOnce(t, inner, uv.RunNoWait) })))
+	assert.Zero(t, turnOnce(t, outer, uv.RunNoWait))
+	for i := range 3 {
+		go func() { _ = async.Send() }()
+		for len(woken) == i {
+			turnOnce(t, outer, uv.RunOnce)
+		}
+	}
+	closeAll(t, p, async)
+	require.NoError(t, outer.Run(uv.RunDefault))
+}
+
+func TestManyPollsOfOneLoop(t *testing.T) {
+	l := newLoop(t)
+	const n = 50
+	var ready [n]events
+	var polls [n]*uv.Poll
+	for i := range n {
+		fds := socketpair(t)
+		polls[i] = newPoll(t, l, fds[0])
+		require.NoError(t, polls[i].Start(uv.Readable, &ready[i]))
+		if i%2 == 0 {
+			_, err := syscall.Write(fds[1], []byte("x"))
+			require.NoError(t, err)
+		}
+	}
+	assert.Equal(t, n/2, turnOnce(t, l, uv.RunOnce))
+	for i := range n {
+		assert.Len(t, ready[i], 1-i%2)
+		closeAll(t, polls[i])
+	}
+}
+
+// The peer's end: of its writing side, Disconnect; a reset is the last event.
+func TestPollDisconnect(t *testing.T) {
+	l := newLoop(t)
+	fds := socketpair(t)
+	p := newPoll(t, l, fds[0])
+	var ready events
+	require.NoError(t, p.Start(uv.Disconnect, &ready))
+	assert.Zero(t, turnOnce(t, l, uv.RunNoWait))
+	require.NoError(t, syscall.Shutdown(fds[1], syscall.SHUT_WR))
+	ready.wait(t, l, 1)
+	assert.Equal(t, uv.Disconnect, ready[0].PollEvents())
+	closeAll(t, p)
+}

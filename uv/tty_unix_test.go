@@ -210,3 +210,10 @@ func TestGuessHandle(t *testing.T) {
 		assert.Equal(t, want, uv.GuessHandle(fd), fd)
 	}
 }
+
+func init() {
+	handleTypes[uv.TypeTTY] = handleType{&uv.TTY{}, func(t *testing.T, l *uv.Loop) (handle, error) {
+		return uv.NewTTY(l, int(uvtest.OpenPTY(t).Slave.Fd()))
+	}}
+	starters[uv.TypeTTY] = func(t *testing.T, _ *uv.Loop, h handle) { require.NoError(t, h.(*uv.TTY).ReadStart(ignore)) }
+}
