@@ -32,8 +32,8 @@ func TestCloseSettlesEverythingInFlight(t *testing.T) {
 		waiting.Go(func() { assert.ErrorIs(t, p.Wait(context.Background()), promise.ErrLoopClosed) })
 	}
 	require.NoError(t, l.Do(ctx, func() {}))
-	require.NoError(t, l.Close())
-	require.NoError(t, l.Close(), "a second Close is harmless")
+	require.NoError(t, closeLoop(l))
+	require.NoError(t, closeLoop(l), "a second Close is harmless")
 	waiting.Wait()
 	<-done
 	for name, p := range map[string]promise.Awaitable{
@@ -48,7 +48,7 @@ func TestCloseFlushesWhatWasWritten(t *testing.T) {
 	l, ctx := wefttest.Start(t)
 	c, p := peer(t, ctx)
 	c.WriteString("last words")
-	require.NoError(t, l.Close())
+	require.NoError(t, closeLoop(l))
 	got := make([]byte, 20)
 	n, err := p.Read(got)
 	require.NoError(t, err)
@@ -62,10 +62,10 @@ func TestCloseNamesWhatDoesNotEnd(t *testing.T) {
 	promise.Go(ctx, func(ctx context.Context) error { return stubbornTask(ctx, forever) })
 	p := promise.Offload(ctx, func(context.Context) (int, error) { return stubbornOffload(release) })
 	require.NoError(t, l.Do(ctx, func() {}))
-	err := l.Close()
+	err := closeLoop(l)
 	assert.ErrorContains(t, err, "task github.com/weft-go/weft/io_test.TestCloseNamesWhatDoesNotEnd.func1")
 	assert.ErrorContains(t, err, "offload github.com/weft-go/weft/io_test.TestCloseNamesWhatDoesNotEnd.func2")
-	assert.Equal(t, err, l.Close())
+	assert.Equal(t, err, closeLoop(l))
 	assert.Equal(t, 2, l.Stats().Tasks)
 	close(release)
 	assert.ErrorIs(t, p.Wait(t.Context()), promise.ErrLoopClosed)
@@ -85,6 +85,7 @@ func stubbornOffload(release chan struct{}) (int, error) {
 }
 
 func TestCloseReportsATaskThatHoldsTheThread(t *testing.T) {
+	owned(t, "Detach returns at once, and has nobody to report to")
 	l, ctx := wefttest.Start(t, weftio.Grace(time.Millisecond))
 	release, entered := make(chan struct{}), make(chan struct{})
 	promise.Go(ctx, func(context.Context) error {

@@ -4,11 +4,13 @@ package io_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/weft-go/weft/internal/facts"
 	weftio "github.com/weft-go/weft/io"
+	"github.com/weft-go/weft/promise"
 	"github.com/weft-go/weft/uv"
 )
 
@@ -22,6 +24,15 @@ func (u uvLoop) Run(main func(ctx context.Context) error) error {
 		assert.Zero(u.t, loop.Stats())
 		assert.Zero(u.t, uv.UnguardedSignal())
 	}()
+	if hosted {
+		l, end, err := startOnHost()
+		if err != nil {
+			return err
+		}
+		loop = l
+		err = promise.Go(l.Context(u.t.Context()), main).Wait(context.Background())
+		return errors.Join(err, end())
+	}
 	return weftio.Run(u.t.Context(), func(ctx context.Context) error {
 		loop = weftio.LoopFrom(ctx)
 		return main(ctx)

@@ -168,7 +168,7 @@ func TestCloseSettlesWhatCHasNot(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, 7, v)
 	assert.Equal(t, 2, l.Stats().Tokens-base(t))
-	require.NoError(t, l.Close())
+	require.NoError(t, closeLoop(l))
 	assert.Equal(t, 2, uvtest.Told(), "the post and the cancel")
 	assert.ErrorIs(t, p.Wait(context.Background()), promise.ErrLoopClosed)
 	assert.ErrorIs(t, s.Next().Wait(context.Background()), promise.ErrLoopClosed)
@@ -217,7 +217,7 @@ func TestCloseInTheMidstOfCThreads(t *testing.T) {
 		}()
 		_, err = stream.Next().Await(ctx)
 		require.NoError(t, err)
-		require.NoError(t, l.Close())
+		require.NoError(t, closeLoop(l))
 		<-raced
 		_, code := end()
 		assert.Equal(t, uv.TokenClosed, code)

@@ -18,6 +18,7 @@ import (
 )
 
 func TestLookupThatOutlivesTheLoopIsNamedAndReaped(t *testing.T) {
+	owned(t, "a lookup is the host's request, and Detach waits for it")
 	l, ctx := wefttest.Start(t, weftio.Grace(10*time.Millisecond))
 	p := weftio.LookupHost(ctx, slowdns.Host)
 	slowdns.Entered()

@@ -138,15 +138,17 @@ func TestLoopWorksFromOtherGoroutines(t *testing.T) {
 	require.NoError(t, l.Do(ctx, func() {
 		order = append(order, 2)
 		assert.NoError(t, l.Do(ctx, func() { order = append(order, 3) }), "on the loop it runs at once")
-		assert.ErrorIs(t, l.Close(), promise.ErrWouldDeadlock)
-		assert.ErrorIs(t, l.Shutdown(ctx), promise.ErrWouldDeadlock)
+		if !hosted {
+			assert.ErrorIs(t, l.Close(), promise.ErrWouldDeadlock)
+			assert.ErrorIs(t, l.Shutdown(ctx), promise.ErrWouldDeadlock)
+		}
 	}))
 	assert.Equal(t, []int{1, 2, 3}, order)
 	var perr *promise.PanicError
 	assert.ErrorAs(t, l.Do(ctx, func() { panic("x") }), &perr)
 	assert.ErrorIs(t, l.Do(ctx, runtime.Goexit), promise.ErrGoexit)
 	assert.NotNil(t, l.UVLoop())
-	require.NoError(t, l.Close())
+	require.NoError(t, closeLoop(l))
 	assert.ErrorIs(t, l.Post(func() {}), promise.ErrLoopClosed)
 	assert.ErrorIs(t, l.Do(ctx, func() {}), promise.ErrLoopClosed)
 }
@@ -171,7 +173,7 @@ func TestManyGoroutinesAwaitOneLoop(t *testing.T) {
 	}
 	assert.EqualValues(t, 1000, sum.Load())
 
-	require.NoError(t, l.Close())
+	require.NoError(t, closeLoop(l))
 }
 
 func TestHoldKeepsRunFromReturning(t *testing.T) {
@@ -189,6 +191,7 @@ func TestHoldKeepsRunFromReturning(t *testing.T) {
 }
 
 func TestShutdownWaitsForTasks(t *testing.T) {
+	owned(t, "Shutdown is not for adopted loops")
 	l, ctx := wefttest.Start(t)
 	p := promise.Go(ctx, func(ctx context.Context) error { return weftio.Sleep(ctx, 20*time.Millisecond).Wait(ctx) })
 	require.NoError(t, l.Shutdown(t.Context()))
@@ -254,9 +257,9 @@ func TestTwoLoopsAwaitEachOther(t *testing.T) {
 		return weftio.Sleep(bctx, time.Hour).Await(ctx)
 	})
 	require.NoError(t, weftio.Sleep(actx, time.Millisecond).Wait(t.Context()))
-	require.NoError(t, b.Close())
+	require.NoError(t, closeLoop(b))
 	assert.ErrorIs(t, q.Wait(t.Context()), promise.ErrLoopClosed)
-	require.NoError(t, a.Close())
+	require.NoError(t, closeLoop(a))
 }
 
 func TestForeignHandleOnTheLoopMayCallGo(t *testing.T) {

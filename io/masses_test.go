@@ -70,7 +70,7 @@ func TestTenThousandConnectionsAtOnceAndACloseInTheirMidst(t *testing.T) {
 			line, err = said.ReadString('\n') // their next lines are under way when the loop ends
 			require.NoError(t, err)
 			assert.Equal(t, "all asked again\n", line)
-			require.NoError(t, l.Close())
+			require.NoError(t, closeLoop(l))
 			assert.Zero(t, l.Stats())
 			require.NoError(t, clients.Wait(), "all connections have ended")
 		})
@@ -157,7 +157,7 @@ func TestAHundredThousandTasksAtOnceAndACloseInTheirMidst(t *testing.T) {
 		return nil
 	}).Wait(ctx)
 	require.NoError(t, err)
-	require.NoError(t, l.Close())
+	require.NoError(t, closeLoop(l))
 	assert.LessOrEqual(t, settled(t, tasks), n/2)
 	assert.Zero(t, l.Stats())
 }

@@ -14,13 +14,30 @@ import (
 type loop struct {
 	*weftio.Loop
 	goroutines label
+	end        func() error // Close, or what a host has for it
+}
+
+// onHost makes loops on hosts; nil: this package's loops are owned.
+var onHost func(opts ...weftio.Option) (l *weftio.Loop, end func() error, err error)
+
+// SetHost has Run and Start take their loops from start instead of weftio.Start, so that a package's tests run on loops that a host
+// of its own runs, adopted by weftio.Adopt. start holds the loop; end detaches it, waits for that, and returns what Detach's done
+// has got. Call it before the tests, in TestMain.
+func SetHost(start func(opts ...weftio.Option) (l *weftio.Loop, end func() error, err error)) {
+	onHost = start
 }
 
 func newLoop(t testing.TB, opts []weftio.Option) *loop {
 	t.Helper()
 	l := &loop{goroutines: newLabel(t.Name())}
 	var err error
-	l.goroutines.do(func() { l.Loop, err = weftio.Start(opts...) })
+	l.goroutines.do(func() {
+		if onHost != nil {
+			l.Loop, l.end, err = onHost(opts...)
+		} else if l.Loop, err = weftio.Start(opts...); err == nil {
+			l.end = l.Close
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +49,7 @@ func newLoop(t testing.TB, opts []weftio.Option) *loop {
 func (l *loop) close(t testing.TB) {
 	t.Helper()
 	over := l.Post(func() {}) != nil
-	if err := l.Close(); err != nil {
+	if err := l.end(); err != nil {
 		if !over {
 			t.Error(err)
 		}

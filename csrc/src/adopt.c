@@ -24,6 +24,7 @@ struct weft_host {
   int by_go;        /* the host's uv_run was called by Go code */
   int inside;       /* Go is at it */
   int closing;
+  int more; /* Go has left something to run, for after the next poll, which does not block */
   int held; /* the prepare handle is referenced */
   int open; /* handles below, and the idle one, that are not closed */
   _Atomic int holds;
@@ -145,10 +146,10 @@ static void host_refuse(weft_loop *loop, int strange) {
   uv_unref((uv_handle_t *)&loop->idle);
 }
 
-static void host_turn(weft_loop *loop) {
+static void host_turn(weft_loop *loop, int polled) {
   weft_host *host = loop->host;
   host_hold(host);
-  if (!loop->idling) return;
+  if (!loop->idling || (host->more && !polled)) return;
   int strange = weft_thread_number() != host->thread;
   if (strange) host->enter(WEFT_HOST_STRANGE, host->id, 0);
   if (strange || host->inside) {
@@ -164,6 +165,7 @@ static void host_turn(weft_loop *loop) {
   host->inside = 1;
   uintptr_t left = host->enter(WEFT_HOST_TURN, host->id, frame != host->frame ? frame : 0);
   host->inside = 0;
+  host->more = left == WEFT_HOST_MORE;
   host_leave(host, frame, &before);
   if (host->closing) return;
   if (left == WEFT_HOST_NESTED) {
@@ -178,9 +180,9 @@ static void host_turn(weft_loop *loop) {
   host_hold(host);
 }
 
-static void host_on_prepare(uv_prepare_t *prepare) { host_turn(prepare->data); }
+static void host_on_prepare(uv_prepare_t *prepare) { host_turn(prepare->data, 0); }
 
-static void host_on_check(uv_check_t *check) { host_turn(check->data); }
+static void host_on_check(uv_check_t *check) { host_turn(check->data, 1); }
 
 int weft_host_open(uv_loop_t *uv, weft_host_enter enter, uint64_t id, int outside, uintptr_t *out) {
   weft_loop *loop = calloc(1, sizeof(*loop));
