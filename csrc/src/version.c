@@ -89,21 +89,26 @@ int weft_metrics_info(uintptr_t loop, weft_metrics *m) {
 }
 
 /* 1.46: names that are not cut off, and abstract ones */
+/* 1.46: abstract names; 1.51: such with a NUL in the midst */
+static int pipe_lacks(const char *name, size_t len) {
+  if (name[0] != '\0') return 0;
+  return UV_VERSION_HEX < 0x012e00 || (uv_version() < 0x013300 && memchr(name + 1, '\0', len - 1) != NULL);
+}
+
 int weft__pipe_bind(uv_pipe_t *pipe, const char *name, size_t len) {
+  if (pipe_lacks(name, len)) return UV_ENOTSUP;
 #if UV_VERSION_HEX >= 0x012e00
   return uv_pipe_bind2(pipe, name, len, UV_PIPE_NO_TRUNCATE);
 #else
-  (void)len;
-  return name[0] == '\0' ? UV_ENOTSUP : uv_pipe_bind(pipe, name);
+  return uv_pipe_bind(pipe, name);
 #endif
 }
 
 int weft__pipe_connect(uv_connect_t *req, uv_pipe_t *pipe, const char *name, size_t len, uv_connect_cb cb) {
+  if (pipe_lacks(name, len)) return UV_ENOTSUP;
 #if UV_VERSION_HEX >= 0x012e00
   return uv_pipe_connect2(req, pipe, name, len, UV_PIPE_NO_TRUNCATE, cb);
 #else
-  (void)len;
-  if (name[0] == '\0') return UV_ENOTSUP;
   uv_pipe_connect(req, pipe, name, cb);
   return 0;
 #endif
