@@ -27,6 +27,9 @@ var update = flag.Bool("update", false, "write what package uv binds into doc/co
 
 const coverage = "../doc/coverage.md"
 
+// toCome is the parts of libuv's manual that package uv does not bind yet, or not wholly.
+var toCome = []string{"FS event", "FS poll", "File system", "Thread pool", "DNS", "Threads", "Miscellaneous"}
+
 // A row is what the page says of a function of libuv.
 type row struct {
 	name    string
@@ -190,6 +193,9 @@ func TestCoveragePageSaysWhatPackageUVBinds(t *testing.T) {
 		if names[f] != nil {
 			continue
 		}
+		if strings.HasSuffix(r.says, "not yet") {
+			assert.Contains(t, toCome, r.section, "doc/coverage.md: package uv binds this part of libuv, and the row of %s says not yet", f)
+		}
 		switch {
 		case strings.HasPrefix(r.says, "`"):
 			t.Errorf("doc/coverage.md: the row of %s says that %s bind it, but no doc comment in uv says \"Binds %s.\"", f, r.says, f)
@@ -255,7 +261,7 @@ func libuv(t *testing.T) (header string, minor int) {
 func TestCoveragePageHasTheFunctionsOfTheInstalledHeader(t *testing.T) {
 	header, minor := libuv(t)
 	rows := page(t)
-	assert.Len(t, rows, 318)
+	assert.Equal(t, 318, len(rows), "rows of doc/coverage.md")
 	declared := map[string]bool{}
 	for _, m := range regexp.MustCompile(`\b(uv_\w+)\s*\(`).FindAllStringSubmatch(header, -1) {
 		declared[m[1]] = true
