@@ -11,7 +11,6 @@ import (
 
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
-	"github.com/weft-go/weft/uv"
 )
 
 var (
@@ -38,9 +37,9 @@ func lib_wait() C.longlong {
 	if err == nil {
 		return C.longlong(v)
 	}
-	var code uv.Errno
-	if errors.As(err, &code) {
-		return C.longlong(code)
+	var from *weftio.CError
+	if errors.As(err, &from) {
+		return C.longlong(from.Code)
 	}
 	return -1
 }
