@@ -97,8 +97,12 @@ func TestEndsComeLastAndInOrder(t *testing.T) {
 	})))
 	require.NoError(t, timer.Start(0, 0, order.note("timer")))
 	require.NoError(t, l.Run(uv.RunDefault))
-	assert.ElementsMatch(t, []string{"check", "timer"}, order[:2], "their order is libuv's, which 1.45 changed")
-	assert.ElementsMatch(t, []string{"check's end", "timer's end", "last end"}, order[2:])
+	if order[0] == "timer" { // since libuv 1.45 timers come after checks, and this one is closed by then
+		order = order[1:]
+	}
+	require.Len(t, order, 4)
+	assert.Equal(t, "check", order[0])
+	assert.ElementsMatch(t, []string{"check's end", "timer's end", "last end"}, order[1:])
 }
 
 func TestActive(t *testing.T) {
