@@ -181,20 +181,24 @@ func TestPollOfAClosedDescriptor(t *testing.T) {
 	assert.Empty(t, before)
 }
 
+// Both are ready at once; the first that is told stops or closes both.
 func TestPollStoppedInTheSameTurn(t *testing.T) {
-	l := newLoop(t)
-	fds := socketpair(t)
-	p, q := newPoll(t, l, fds[0]), newPoll(t, l, fds[1])
-	told := 0
-	other := map[*uv.Poll]*uv.Poll{p: q, q: p}
-	for one, two := range other { // both are writable at once; the first that is told closes both
-		require.NoError(t, one.Start(uv.Writable, uv.CompleterFunc(func(uv.Event) {
+	for _, end := range []func(p *uv.Poll) error{(*uv.Poll).Stop, func(p *uv.Poll) error { return p.Close(nil) }} {
+		l := newLoop(t)
+		fds := socketpair(t)
+		p, q := newPoll(t, l, fds[0]), newPoll(t, l, fds[1])
+		told := 0
+		on := uv.CompleterFunc(func(uv.Event) {
 			told++
-			closeAll(t, one, two)
-		})))
+			assert.NoError(t, end(p))
+			assert.NoError(t, end(q))
+		})
+		require.NoError(t, p.Start(uv.Writable, on))
+		require.NoError(t, q.Start(uv.Writable, on))
+		require.NoError(t, l.Run(uv.RunDefault))
+		assert.Equal(t, 1, told)
+		_, _ = p.Close(nil), q.Close(nil)
 	}
-	require.NoError(t, l.Run(uv.RunDefault))
-	assert.Equal(t, 1, told)
 }
 
 // Out-of-band data: libuv's Prioritized, on TCP.
