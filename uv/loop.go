@@ -3,8 +3,6 @@
 package uv
 
 /*
-#cgo !windows pkg-config: libuv
-#cgo windows pkg-config: libuv-static
 #cgo weft_system pkg-config: weft
 #include "../csrc/src/engine.h"
 
