@@ -55,6 +55,7 @@ func TestCloseWhileConnecting(t *testing.T) {
 
 func TestAConnectionWaitsToBeAccepted(t *testing.T) {
 	eachKind(t, func(t *testing.T, l *uv.Loop, k kind) {
+		k.halfCloses(t)
 		var conns, connects events
 		ln := k.listen(t, l, &conns)
 		client, err := ln.dial(&connects)

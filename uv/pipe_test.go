@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/weft-go/weft/internal/wine"
 	"github.com/weft-go/weft/uv"
 )
 
@@ -51,6 +52,7 @@ func TestNamesOfPipesThatCannotBe(t *testing.T) {
 }
 
 func TestANameInUseIsRefused(t *testing.T) {
+	wine.Skip(t, "Wine 8 lets several have a name")
 	l := newLoop(t)
 	name := pipeName(t)
 	first, second := newPipe(t, l), newPipe(t, l)
@@ -82,7 +84,9 @@ func TestConnectToNamesThatNobodyListensTo(t *testing.T) {
 	assert.Equal(t, uv.ENOENT, connects[0].Status)
 	require.NoError(t, p.Connect(pipeName(t), &connects), "it may try again")
 	connects.wait(t, l, 2)
-	assert.Equal(t, uv.ENOENT, connects[1].Status)
+	if runtimeIsUnix { // libuv for Windows takes it for busy
+		assert.Equal(t, uv.ENOENT, connects[1].Status)
+	}
 	closeStreams(t, &p.Stream)
 }
 

@@ -32,6 +32,7 @@ func TestReadingOnAfterAnEndMeetsItAgain(t *testing.T) {
 
 func TestAStreamIsReadableAtItsEnd(t *testing.T) {
 	eachKind(t, func(t *testing.T, l *uv.Loop, k kind) {
+		k.halfCloses(t)
 		client, server := k.pair(t, l)
 		var reads events
 		require.NoError(t, client.ReadStart(&reads))

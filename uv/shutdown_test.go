@@ -46,6 +46,7 @@ func TestShutdownComesBeforeTheCloseBehindIt(t *testing.T) {
 
 func TestShutdownIsTheEndForThePeerWhoMayGoOn(t *testing.T) {
 	eachKind(t, func(t *testing.T, l *uv.Loop, k kind) {
+		k.halfCloses(t)
 		client, server := k.pair(t, l)
 		var seen order
 		var asked, answered string
@@ -77,6 +78,7 @@ func TestShutdownIsTheEndForThePeerWhoMayGoOn(t *testing.T) {
 
 func TestBothEndsShutDownAtOnce(t *testing.T) {
 	eachKind(t, func(t *testing.T, l *uv.Loop, k kind) {
+		k.halfCloses(t)
 		client, server := k.pair(t, l)
 		var shutdowns, reads events
 		for _, s := range []*uv.Stream{client, server} {
@@ -151,6 +153,7 @@ func TestAfterShutdownNothingIsWritten(t *testing.T) {
 func TestWritesBeforeAShutdownArrive(t *testing.T) {
 	const size = 4 << 20
 	eachKind(t, func(t *testing.T, l *uv.Loop, k kind) {
+		k.halfCloses(t)
 		client, server := k.pair(t, l)
 		b := l.Buffer(size)
 		defer b.Free()

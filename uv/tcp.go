@@ -165,8 +165,8 @@ func seconds(d time.Duration) (s C.uint, ok bool) {
 	return C.uint((d-1)/time.Second + 1), true
 }
 
-// SimultaneousAccepts lets Windows accept several connections at once, as it does by default; elsewhere it does nothing. Loop
-// goroutine only. Binds uv_tcp_simultaneous_accepts.
+// SimultaneousAccepts lets Windows accept several connections at once, as it does by default; elsewhere it does nothing. What was
+// turned off stays off there: ENOTSUP. Loop goroutine only. Binds uv_tcp_simultaneous_accepts.
 func (t *TCP) SimultaneousAccepts(on bool) error {
 	if t.ptr == 0 {
 		return ErrClosed

@@ -300,6 +300,8 @@ int weft__stream_connecting(uv_connect_t *req, int err) {
 void weft__stream_on_connect(uv_connect_t *req, int status) {
   weft_req *r = weft__of_req(req);
   weft_loop *loop = r->loop;
+  /* On Windows a pipe that closes says that its handle is none. */
+  if (status != 0 && stream_closing(req->handle)) status = UV_ECANCELED;
   weft_record done = {.token = r->token, .status = status};
   weft__of_handle(req->handle)->connecting = 0;
   weft__req_free(req);
