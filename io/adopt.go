@@ -48,7 +48,7 @@ var errAdopted = errors.New("the loop is adopted, and its host runs and closes i
 //
 // Adopt refuses nil, a loop that is adopted already, and one that another copy of libuv has made. A loop that then runs on another
 // thread is reported to OnError, on a goroutine of its own, and nothing runs there. Nothing of the host's is touched: neither its
-// handles nor loop->data; uv_stop is not called. Windows: see the package's documentation.
+// handles nor loop->data; uv_stop is not called. On Windows it is untested.
 //
 // # What keeps the host
 //
