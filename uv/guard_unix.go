@@ -26,7 +26,8 @@ func catch(sig syscall.Signal) chan os.Signal {
 	return c
 }
 
-// held is the signals with which Go would end the process, though libuv watches for them.
+// held is the signals that libuv watches for. Go would end the process for some of them; and for any that comes on a thread that it
+// did not make, as those of libuv's pool, where it puts the default action back for what nobody has asked it for.
 var held = struct {
 	mu sync.Mutex
 	of map[syscall.Signal]*heldSignal
@@ -40,11 +41,6 @@ type heldSignal struct {
 // holdSignal has Go let the process live when sig comes, until releaseSignal is called with what it returns, which is 0 when
 // there is nothing to release. A signal without a handler is not Go's.
 func holdSignal(sig syscall.Signal) syscall.Signal {
-	switch sig {
-	case syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGABRT, syscall.SIGTERM, syscall.SIGTRAP, syscall.SIGSYS:
-	default:
-		return 0
-	}
 	if C.weft_guard_handled(C.int(sig)) == 0 {
 		return 0
 	}

@@ -8,12 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/weft-go/weft/uv"
+	"github.com/weft-go/weft/uv/uvtest"
 )
 
 func raise(t *testing.T, sig syscall.Signal) {
@@ -41,18 +43,18 @@ func TestSignalIsHeardOfBesideOsSignal(t *testing.T) {
 	s := newSignal(t, l)
 	for _, sig := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTERM, syscall.SIGWINCH, syscall.SIGCHLD, syscall.SIGTSTP, syscall.SIGPIPE} {
 		wait := notify(t, sig)
-		raise(t, sig)
+		uvtest.Raise(sig)
 		wait() // before
 		for range 3 {
 			var heard events
 			require.NoError(t, s.Start(sig, &heard))
 			assert.Zero(t, uv.UnguardedSignal())
-			raise(t, sig)
+			uvtest.Raise(sig)
 			heard.wait(t, l, 1)
 			assert.Equal(t, int64(sig), heard[0].Value)
 			wait() // during
 			require.NoError(t, s.Stop())
-			raise(t, sig)
+			uvtest.Raise(sig)
 			wait() // after
 			turn(t, l)
 			assert.Len(t, heard, 1)
@@ -131,6 +133,48 @@ func TestSignalReachesAllItsWatchers(t *testing.T) {
 	assert.Empty(t, none)
 }
 
+// libuv's pool has threads that Go did not make. Go puts the default action back for a signal that comes there and that nobody wants.
+func TestSignalOnAForeignThreadIsHeardOf(t *testing.T) {
+	l := newLoop(t)
+	s := newSignal(t, l)
+	for _, sig := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGIO, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGTSTP, syscall.SIGCHLD} {
+		var heard events
+		require.NoError(t, s.Start(sig, &heard))
+		uvtest.RaiseOnThread(sig)
+		heard.wait(t, l, 1)
+		require.NoError(t, s.Stop())
+	}
+}
+
+// The usual end of a server: it hears of SIGTERM and stops watching, while other threads run. Go, which would end the process for one
+// that nobody wants, has had it by then.
+func TestSignalThatWasHeardOfDoesNotEndTheProcess(t *testing.T) {
+	l := newLoop(t)
+	stop := make(chan struct{})
+	var busy sync.WaitGroup
+	for range 4 {
+		busy.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+			}
+		})
+	}
+	s := newSignal(t, l)
+	for range 20 {
+		var heard events
+		require.NoError(t, s.Start(syscall.SIGTERM, &heard))
+		raise(t, syscall.SIGTERM)
+		heard.wait(t, l, 1)
+		require.NoError(t, s.Stop())
+	}
+	close(stop)
+	busy.Wait()
+}
+
 // os/signal's Ignore puts SIG_IGN in the guard's place, and Notify then Go's handler: libuv's knows nothing of it.
 func TestSignalIsGuardedAnewAfterIgnoreAndNotify(t *testing.T) {
 	l := newLoop(t)
@@ -157,7 +201,7 @@ func TestSignalIsGuardedAnewAfterIgnoreAndNotify(t *testing.T) {
 		again.wait(t, l, 3)
 		require.NoError(t, first.Stop())
 		require.NoError(t, second.Stop())
-		raise(t, sig) // is ignored as before
+		uvtest.Raise(sig) // is ignored as before
 		signal.Reset(sig)
 		// Reset alone leaves it ignored.
 		signal.Stop(func() chan os.Signal {

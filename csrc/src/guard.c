@@ -8,7 +8,7 @@
  *
  * - a watcher on a loop that nobody runs is never stopped, and libuv, which installs a handler for the first watcher of
  * the process and removes it with the last, does neither any more;
- * - a handler of ours, on the signal stack, calls libuv's and then the one that was there before, which is Go's;
+ * - a handler of ours, on the signal stack, calls the one that was there before, which is Go's, and then libuv's;
  * - others may have replaced ours since: os/signal's Ignore does, and Notify after it. Each use looks, and puts ours
  * back.
  *
@@ -114,21 +114,24 @@ static void guard_do_default(int signum) {
 
 /* Go installs its handler over ours when it had none, as in a C program that has loaded it, and hands signals on to
  * ours when it no longer wants them: the second call goes on to what was there first, and the third, for it was Go,
- * nowhere. Three arguments also for a handler that takes one: as Go's runtime does when it hands a signal on. */
+ * nowhere. Three arguments also for a handler that takes one: as Go's runtime does when it hands a signal on.
+ *
+ * libuv's comes last: it wakes a loop on another thread, and who hears of the signal there may stop watching, or have
+ * Go ignore it. Go would end the process for one that reached it after that. */
 static void guard_on_signal(int signum, siginfo_t *info, void *context) {
   int saved = errno;
   guard_entry *e = &guard_entries[signum];
   int depth = ++guard_depth;
   guard_handler next = depth > 2 ? GUARD_DEFAULT : atomic_load(depth == 1 ? &e->prev : &e->first);
-  if (depth == 1) {
-    guard_handler libuv = atomic_load(&guard_libuv);
-    if (libuv != 0) ((void (*)(int))libuv)(signum);
-    if (signum == SIGCHLD) weft__reap();
-  }
   if (guard_is_function(next)) {
     ((void (*)(int, siginfo_t *, void *))next)(signum, info, context);
   } else if (depth == 2 && next == GUARD_DEFAULT && atomic_load(&e->users) == 0) {
     guard_do_default(signum);
+  }
+  if (depth == 1) {
+    guard_handler libuv = atomic_load(&guard_libuv);
+    if (libuv != 0) ((void (*)(int))libuv)(signum);
+    if (signum == SIGCHLD) weft__reap();
   }
   guard_depth--;
   errno = saved;

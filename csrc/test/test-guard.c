@@ -3,6 +3,10 @@
 
 #include <signal.h>
 
+#ifndef _WIN32
+#include <poll.h>
+#endif
+
 #ifdef _WIN32
 
 int main(void) {
@@ -106,6 +110,33 @@ static void test_no_handler_is_what_there_was_before(uv_loop_t *loop) {
   CHECK(disposition(SIGTERM).sa_handler == SIG_DFL);
 }
 
+static uv_loop_t *heard_by;
+static int early;
+
+static void on_signal_before_the_loop(int signum) {
+  (void)signum;
+  struct pollfd fd = {.fd = uv_backend_fd(heard_by), .events = POLLIN};
+  called++;
+  early += poll(&fd, 1, 0) != 0;
+}
+
+/* When the loop hears of a signal the handler that was there has had it: who stops watching then leaves nothing behind
+ * that still has to run. */
+static void test_the_loop_hears_last(uv_loop_t *loop) {
+  uv_signal_t watcher;
+  install(SIGUSR2, on_signal_before_the_loop);
+  start(loop, &watcher, SIGUSR2);
+  uv_run(loop, UV_RUN_NOWAIT); /* from here on the system watches the loop's descriptors */
+  heard_by = loop;
+  called = watched = early = 0;
+  raise(SIGUSR2);
+  CHECK(called == 1 && early == 0);
+  uv_run(loop, UV_RUN_ONCE);
+  CHECK(watched == 1);
+  end(&watcher, SIGUSR2);
+  uv_run(loop, UV_RUN_DEFAULT);
+}
+
 static void test_some_signals_are_refused(void) {
   int refused[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGPROF, SIGURG, SIGKILL, SIGSTOP, 0, -1, NSIG};
   for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) CHECK(weft_guard_watch(refused[i]) == UV_EINVAL);
@@ -159,6 +190,7 @@ int main(void) {
   test_the_handler_that_was_there_goes_on(&loop);
   test_what_has_replaced_ours_is_called_too(&loop);
   test_no_handler_is_what_there_was_before(&loop);
+  test_the_loop_hears_last(&loop);
   test_some_signals_are_refused();
   CHECK(uv_loop_close(&loop) == 0);
   return 0;

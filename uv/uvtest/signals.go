@@ -41,6 +41,19 @@ static void flood_stop(flood *f) {
   free(f);
 }
 
+static int raise_here(int signum) { return raise(signum); }
+
+static void *raise_run(void *arg) {
+  raise((int)(intptr_t)arg);
+  return NULL;
+}
+
+static void raise_on_thread(int signum) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, raise_run, (void *)(intptr_t)signum);
+  pthread_join(thread, NULL);
+}
+
 static void *broken_write(void *arg) {
   intptr_t fd = (intptr_t)arg;
   return (void *)(intptr_t)(write((int)fd, "x", 1) < 0 ? errno : 0);
@@ -124,3 +137,10 @@ func WatchUnguarded(loop unsafe.Pointer, sig syscall.Signal) (heard func() int) 
 	n := C.watch_raw((*C.uv_loop_t)(loop), C.int(sig))
 	return func() int { return int(*n) }
 }
+
+// Raise sends the calling thread a signal, which has been dealt with when it returns: one to the process may be under way to another
+// thread still.
+func Raise(sig syscall.Signal) { C.raise_here(C.int(sig)) }
+
+// RaiseOnThread has a C thread, which Go knows nothing of, send the signal to itself, and returns when it has been dealt with.
+func RaiseOnThread(sig syscall.Signal) { C.raise_on_thread(C.int(sig)) }
