@@ -168,7 +168,11 @@ func TestATimerFiresOnceATurn(t *testing.T) {
 		for before := 0; before < 5; {
 			n, err := l.Turn(mode)
 			require.NoError(t, err)
-			assert.LessOrEqual(t, n, 1)
+			most := 1
+			if mode == uv.RunOnce { // libuv looks at its timers before the poll, up to 1.44, and after it
+				most = 2
+			}
+			assert.LessOrEqual(t, n, most)
 			assert.Len(t, fired, before+n)
 			before += n
 		}
