@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -150,16 +151,11 @@ func TestSignalOnAForeignThreadIsHeardOf(t *testing.T) {
 // that nobody wants, has had it by then.
 func TestSignalThatWasHeardOfDoesNotEndTheProcess(t *testing.T) {
 	l := newLoop(t)
-	stop := make(chan struct{})
+	var over atomic.Bool
 	var busy sync.WaitGroup
 	for range 4 {
 		busy.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !over.Load() {
 			}
 		})
 	}
@@ -171,7 +167,7 @@ func TestSignalThatWasHeardOfDoesNotEndTheProcess(t *testing.T) {
 		heard.wait(t, l, 1)
 		require.NoError(t, s.Stop())
 	}
-	close(stop)
+	over.Store(true)
 	busy.Wait()
 }
 
