@@ -12,6 +12,7 @@ import "syscall"
 // It works beside package os/signal: what was to be told of the signal before still is, Notify's channels included, and what
 // the signal does when nobody watches it any more is what it did before. While it is watched it does not end the
 // process. Calling os/signal's Ignore or Reset for it meanwhile takes the signal away until the next Start of a Signal for it.
+// libuv keeps a few thousand signals for a loop that is busy elsewhere, and forgets what comes on top of them.
 // A program for Go alone should use os/signal; this is for code that is libuv's way of thinking.
 type Signal struct {
 	Handle

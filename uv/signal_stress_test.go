@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -81,6 +82,40 @@ func churn() (stop func()) {
 		close(done)
 		all.Wait()
 	}
+}
+
+// libuv tells its loops of signals through a pipe, and forgets those that find it full: the loop was busy elsewhere for too many of
+// them. The end of a child is not among what may be lost.
+func TestTheEndOfAChildIsHeardOfAfterAFloodOfSignals(t *testing.T) {
+	l := newLoop(t)
+	s := newSignal(t, l)
+	var exits events
+	p := endAmidFlood(t, l, s, &exits)
+	finish(t, l, p, &exits)
+}
+
+func TestTheEndOfAChildIsHeardOfAfterAFloodOfSignalsOnAnAdoptedLoop(t *testing.T) {
+	host := uvtest.StartHost(uvtest.Once(func(loop unsafe.Pointer) {
+		l := adopt(t, loop, uv.Host{})
+		s := newSignal(t, l)
+		var p *uv.Process
+		p = endAmidFlood(t, l, s, uv.CompleterFunc(func(uv.Event) { end(t, l, s, p) }))
+	}))
+	assert.Zero(t, <-host.Ended())
+}
+
+// endAmidFlood returns a child that has ended when libuv's pipe was full.
+func endAmidFlood(t *testing.T, l *uv.Loop, s *uv.Signal, c uv.Completer) *uv.Process {
+	t.Helper()
+	require.NoError(t, s.Start(syscall.SIGUSR1, ignore))
+	p, err := uv.Spawn(l, uv.ProcessOptions{File: "sleep", Args: []string{"sleep", "60"}}, c)
+	require.NoError(t, err)
+	for range 10000 {
+		uvtest.Raise(syscall.SIGUSR1)
+	}
+	require.NoError(t, p.Kill(syscall.SIGKILL))
+	uvtest.WaitForEnd(p.Pid())
+	return p
 }
 
 // TestSignalsAndChildrenAmidGoroutines spawns children under a flood of signals. UV_STRESS_SPAWNS says how many, 2000 for a

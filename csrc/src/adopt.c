@@ -182,7 +182,10 @@ static void host_turn(weft_loop *loop, int polled) {
 
 static void host_on_prepare(uv_prepare_t *prepare) { host_turn(prepare->data, 0); }
 
-static void host_on_check(uv_check_t *check) { host_turn(check->data, 1); }
+static void host_on_check(uv_check_t *check) {
+  weft__process_check(check->data);
+  host_turn(check->data, 1);
+}
 
 int weft_host_open(uv_loop_t *uv, weft_host_enter enter, uint64_t id, int outside, uintptr_t *out) {
   weft_loop *loop = calloc(1, sizeof(*loop));

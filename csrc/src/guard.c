@@ -72,6 +72,7 @@ static pthread_mutex_t guard_mutex = PTHREAD_MUTEX_INITIALIZER; /* for all but t
 static uv_loop_t guard_loop;                                    /* nobody runs it */
 static int guard_ready;
 static _Atomic guard_handler guard_libuv; /* libuv's handler, which takes the first argument only */
+static _Atomic uint32_t guard_ends;
 
 /* Calls of the handler that this thread is in. All signals are blocked there: more than one means that the Go handler,
  * which was called, has called back. Allocated with the thread, since a first use inside a handler must not be. */
@@ -129,6 +130,7 @@ static void guard_on_signal(int signum, siginfo_t *info, void *context) {
     guard_do_default(signum);
   }
   if (depth == 1) {
+    if (signum == SIGCHLD) atomic_fetch_add(&guard_ends, 1); /* first: see weft__process_check */
     guard_handler libuv = atomic_load(&guard_libuv);
     if (libuv != 0) ((void (*)(int))libuv)(signum);
     if (signum == SIGCHLD) weft__reap();
@@ -280,6 +282,8 @@ int weft__guard_children(void) {
   pthread_mutex_unlock(&guard_mutex);
   return err;
 }
+
+uint32_t weft__guard_ends(void) { return atomic_load(&guard_ends); }
 
 /* Called before each uv_spawn. */
 int weft_guard_spawn(void) {

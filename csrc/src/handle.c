@@ -40,7 +40,6 @@ static void handle_on_close(uv_handle_t *uv) {
 void weft__handle_close(weft_loop *loop, const weft_sub *sub) {
   uv_handle_t *uv = weft__uv(sub->handle);
   weft_handle *h = (weft_handle *)sub->handle;
-  (void)loop;
   h->close_token = sub->token;
   if (uv->type == UV_SIGNAL) weft_signal_stop(sub->handle);
   if (sub->op == WEFT_CLOSE_RESET && uv->type == UV_TCP && uv_tcp_close_reset((uv_tcp_t *)uv, handle_on_close) == 0) {
@@ -48,7 +47,9 @@ void weft__handle_close(weft_loop *loop, const weft_sub *sub) {
   }
   int pid = uv->type == UV_PROCESS ? weft__process_left((uv_process_t *)uv) : 0;
   uv_close(uv, handle_on_close);
-  if (pid != 0) weft__reap_adopt(pid);
+  if (pid == 0) return;
+  loop->children--;
+  weft__reap_adopt(pid);
 }
 
 int weft__handle_state(const uv_handle_t *uv) {

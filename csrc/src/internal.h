@@ -45,6 +45,8 @@ struct weft_loop {
   int tokens_closed;    /* there will be no more; under the same */
   _Atomic int refs;     /* the last one frees this structure */
   weft_host *host;      /* who runs it, if that is somebody else */
+  uint32_t children;    /* that libuv waits for */
+  uint32_t ends;        /* weft__guard_ends when they were looked at last */
   uv_loop_t own;
 };
 
@@ -210,9 +212,11 @@ int weft__spare_give(weft_loop *loop);
 
 /* process.c */
 int weft__process_left(const uv_process_t *process);
+void weft__process_check(weft_loop *loop); /* after each poll */
 
 /* guard.c */
 int weft__guard_children(void);
+uint32_t weft__guard_ends(void); /* how often SIGCHLD has come */
 
 /* reap.c */
 void weft__reap_adopt(int pid); /* a child whose handle is closed */

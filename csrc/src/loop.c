@@ -144,6 +144,7 @@ int weft_turn(uintptr_t lp, int mode) {
   if (loop->shared.count > 0) mode = UV_RUN_NOWAIT;
   weft_loop_submit(lp);
   loop->shared.alive = uv_run(loop->uv, (uv_run_mode)mode);
+  weft__process_check(loop);
   if (!loop->shared.alive) weft__inbox_read(loop); /* for then it may not have polled */
   loop_no_news(loop);
   loop->shared.full = weft__slab_is_full(loop);

@@ -6,12 +6,16 @@
 #else
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #endif
 
 static uv_process_t *process_of(uintptr_t handle) { return (uv_process_t *)weft__uv(handle); }
 
 static void process_on_exit(uv_process_t *process, int64_t status, int signum) {
   weft_handle *h = weft__of_handle(process);
+  h->loop->children--;
   weft__record(h->loop, (weft_record){.token = h->token, .value = status, .aux = (int16_t)signum});
 }
 
@@ -98,7 +102,11 @@ static int process_spawn(weft_loop *loop, uv_process_options_t *options, uint64_
   *handle = weft__handle_new(loop, UV_PROCESS, token);
   if (*handle == 0) return UV_ENOMEM;
   err = uv_spawn(loop->uv, process_of(*handle), options);
-  if (err != 0) process_discard(loop, *handle);
+  if (err == 0) {
+    loop->children++;
+  } else {
+    process_discard(loop, *handle);
+  }
   return err;
 }
 
@@ -152,3 +160,31 @@ void weft_disable_stdio_inheritance(void) { uv_disable_stdio_inheritance(); }
 int weft__process_left(const uv_process_t *process) {
   return uv_is_active((const uv_handle_t *)process) ? uv_process_get_pid(process) : 0;
 }
+
+#ifdef _WIN32
+
+void weft__process_check(weft_loop *loop) { (void)loop; }
+
+#else
+
+static void process_on_child(uv_handle_t *uv, void *ended) {
+  if (uv->type != UV_PROCESS || !uv_is_active(uv)) return;
+  siginfo_t info = {.si_pid = 0};
+  id_t pid = (id_t)uv_process_get_pid((uv_process_t *)uv);
+  if (waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) *(int *)ended = 1;
+}
+
+/* libuv's handler tells a loop of a signal through a pipe, and says nothing when that is full, as it is after some
+ * thousand signals of any kind that a loop was too busy for. Children whose end was among them would be waited for
+ * until another one ends. So, when SIGCHLD has come and the loop has read its pipe, a child that has ended and is still
+ * waited for has the signal sent again: once more than was needed, at times, which signals always may be. */
+void weft__process_check(weft_loop *loop) {
+  uint32_t ends = weft__guard_ends();
+  if (loop->children == 0 || ends == loop->ends) return;
+  loop->ends = ends;
+  int ended = 0;
+  uv_walk(loop->uv, process_on_child, &ended);
+  if (ended) kill(getpid(), SIGCHLD);
+}
+
+#endif

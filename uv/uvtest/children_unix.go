@@ -5,6 +5,7 @@
 package uvtest
 
 /*
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -81,6 +82,12 @@ static int fork_and_exec(void) {
   return status;
 }
 
+static void wait_for_end(int pid) {
+  siginfo_t info;
+  while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) != 0) {
+  }
+}
+
 static int fork_and_exit(void) {
   pid_t pid = fork();
   if (pid == 0) _exit(7);
@@ -119,3 +126,6 @@ func ForkAndExec() int { return int(C.fork_and_exec()) }
 
 // ForkAndExit forks, and has the child end by _exit(7); it returns the child's exit code.
 func ForkAndExit() int { return int(C.fork_and_exit()) }
+
+// WaitForEnd waits until a child has ended, and leaves it to whoever waits for its status.
+func WaitForEnd(pid int) { C.wait_for_end(C.int(pid)) }
