@@ -329,9 +329,15 @@ func (l *Loop) Pending() bool {
 	return l.shared != nil && (l.shared.nsubs > 0 || l.shared.count > l.shared.drained)
 }
 
-// Alive reports whether active and referenced handles, or requests, or closing handles are left. Loop goroutine only.
-// Binds uv_loop_alive.
-func (l *Loop) Alive() bool { return l.shared != nil && C.weft_loop_alive(l.ptr) != 0 }
+// Alive reports whether active and referenced handles, or requests, or closing handles are left, or an event that is not
+// delivered: whether there is reason for another turn. Loop goroutine only. Binds uv_loop_alive.
+func (l *Loop) Alive() bool {
+	if l.shared == nil {
+		return false
+	}
+	l.flush()
+	return l.Pending() || C.weft_loop_alive(l.ptr) != 0
+}
 
 // Now returns the loop's time, in whole milliseconds, as of the last turn or UpdateTime; 0 once it is closed. Loop goroutine
 // only. Binds uv_now.

@@ -194,6 +194,59 @@ func TestSpawnInheritsAStream(t *testing.T) {
 	require.NoError(t, client.Close(nil))
 }
 
+func TestSpawnInheritsAListener(t *testing.T) {
+	l := newLoop(t)
+	ln, err := uv.NewTCP(l)
+	require.NoError(t, err)
+	require.NoError(t, ln.Bind(loopback, 0))
+	require.NoError(t, ln.Listen(8, ignore))
+	addr, err := ln.Sockname()
+	require.NoError(t, err)
+	script := `import os, socket
+conn, _ = socket.socket(fileno=3).accept()
+conn.sendall(b"accepted by the child")`
+	var exits, connects events
+	p, err := uv.Spawn(l, uv.ProcessOptions{File: "python3", Args: []string{"python3", "-c", script},
+		Stdio: []uv.Stdio{uv.Ignore(), uv.Ignore(), uv.Ignore(), uv.InheritStream(&ln.Stream)}}, &exits)
+	require.NoError(t, err)
+	require.NoError(t, ln.Close(nil), "the child's goes on")
+	c, err := uv.NewTCP(l)
+	require.NoError(t, err)
+	require.NoError(t, c.Connect(addr, &connects))
+	connects.wait(t, l, 1)
+	require.Zero(t, connects[0].Status)
+	var out output
+	require.NoError(t, c.ReadStart(&out))
+	assert.Zero(t, finish(t, l, p, &exits).Value)
+	for out.end == 0 {
+		_, err := l.Turn(uv.RunOnce)
+		require.NoError(t, err)
+	}
+	assert.Equal(t, "accepted by the child", out.text.String())
+	closeStreams(t, &c.Stream)
+}
+
+func TestSpawnOfARelativePath(t *testing.T) {
+	l := newLoop(t)
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "inner"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "inner", "program"), []byte("#!/bin/sh\necho found\n"), 0o600))
+	require.NoError(t, os.Chmod(filepath.Join(dir, "inner", "program"), 0o700))
+	here := func(o *uv.ProcessOptions) { o.File, o.Args, o.Dir = "inner/program", nil, dir }
+	text, ev := sh(t, l, "", here)
+	assert.Equal(t, "found\n", text, "seen from the child's directory")
+	assert.Zero(t, ev.Value)
+	_, err := uv.Spawn(l, uv.ProcessOptions{File: "program", Dir: filepath.Join(dir, "inner")}, ignore)
+	assert.ErrorIs(t, err, os.ErrNotExist, "a name alone is looked up along PATH")
+}
+
+func TestSpawnIgnoresInput(t *testing.T) {
+	l := newLoop(t)
+	text, ev := sh(t, l, "cat; echo nothing >&2; echo end", nil)
+	assert.Equal(t, "end\n", text, "what is ignored is empty, and takes all")
+	assert.Zero(t, ev.Value)
+}
+
 func TestSpawnErrorsOfTheProgram(t *testing.T) {
 	l := newLoop(t)
 	plain := filepath.Join(t.TempDir(), "plain")

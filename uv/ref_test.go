@@ -3,6 +3,7 @@
 package uv_test
 
 import (
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +28,13 @@ var starters = map[uv.HandleType]func(t *testing.T, l *uv.Loop, h handle){
 	uv.TypeUDP: func(t *testing.T, _ *uv.Loop, h handle) {
 		require.NoError(t, h.(*uv.UDP).Bind(loopback, 0))
 		require.NoError(t, h.(*uv.UDP).RecvStart(ignore))
+	},
+	uv.TypePipe: func(t *testing.T, _ *uv.Loop, h handle) {
+		require.NoError(t, h.(*uv.Pipe).Bind(pipeName(t)))
+		require.NoError(t, h.(*uv.Pipe).Listen(1, ignore))
+	},
+	uv.TypeSignal: func(t *testing.T, _ *uv.Loop, h handle) {
+		require.NoError(t, h.(*uv.Signal).Start(syscall.SIGINT, ignore))
 	},
 }
 
@@ -56,6 +64,46 @@ func TestRefAndUnrefOfEveryHandle(t *testing.T) {
 			assert.False(t, h.HasRef())
 			require.NoError(t, l.Run(uv.RunDefault))
 			assert.Zero(t, l.Stats().Handles)
+		})
+	}
+}
+
+// A child is active from the start, and until its end.
+func TestRefAndUnrefOfAProcess(t *testing.T) {
+	l := newLoop(t)
+	in, stdin := pipeTo(t, l)
+	var exits events
+	p, err := spawnSelf(l, "copy", []uv.Stdio{stdin}, &exits)
+	require.NoError(t, err)
+	assert.True(t, p.IsActive() && p.HasRef() && l.Alive())
+	p.Unref()
+	assert.True(t, p.IsActive() && !p.HasRef() && !l.Alive())
+	require.NoError(t, l.Run(uv.RunDefault), "returns")
+	assert.Empty(t, exits)
+	p.Ref()
+	require.NoError(t, in.Close(nil))
+	require.NoError(t, l.Run(uv.RunDefault), "waits for the child")
+	require.Len(t, exits, 1)
+	assert.False(t, p.IsActive() || l.Alive())
+	require.NoError(t, p.Close(nil))
+}
+
+// What reads keeps the loop alive, too.
+func TestRefAndUnrefOfAReader(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			l := newLoop(t)
+			client, server := k.pair(t, l)
+			require.NoError(t, l.Run(uv.RunDefault), "connected and at rest it returns")
+			require.NoError(t, client.ReadStart(ignore))
+			assert.True(t, l.Alive())
+			client.Unref()
+			require.NoError(t, l.Run(uv.RunDefault), "returns")
+			client.Ref()
+			assert.True(t, l.Alive())
+			require.NoError(t, client.ReadStop())
+			require.NoError(t, l.Run(uv.RunDefault), "returns")
+			closeStreams(t, client, server)
 		})
 	}
 }
