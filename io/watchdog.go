@@ -28,7 +28,7 @@ type watch struct {
 }
 
 // watchdog is the goroutine that looks out for loops whose thread is held. There is one in the process while watched loops are
-// open. It is awake only while one of them runs user code: a loop that comes back from its poll rouses it.
+// open. It is awake only while one of them runs user code: a loop that begins, or comes back from its poll, rouses it.
 type watchdog struct {
 	mu    sync.Mutex
 	loops []*Loop // replaced, never changed
@@ -52,6 +52,7 @@ func (d *watchdog) add(l *Loop) {
 		d.alive = true
 		go d.run()
 	}
+	d.running() // its first lap begins without a poll
 }
 
 // remove ends that, and with the last loop the watchdog.
