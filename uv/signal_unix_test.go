@@ -199,13 +199,32 @@ func TestSignalIsGuardedAnewAfterIgnoreAndNotify(t *testing.T) {
 		require.NoError(t, second.Stop())
 		uvtest.Raise(sig) // is ignored as before
 		signal.Reset(sig)
-		// Reset alone leaves it ignored.
-		signal.Stop(func() chan os.Signal {
-			c := make(chan os.Signal, 1)
-			signal.Notify(c, sig)
-			return c
-		}())
+		unignore(sig)
 	}
+}
+
+// unignore ends what signal.Ignore has done. Reset alone leaves the signal ignored.
+func unignore(sig syscall.Signal) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, sig)
+	signal.Stop(c)
+}
+
+// As with nohup: what this process ignores its children do.
+func TestSignalThatWasIgnoredIsIgnoredByChildrenAgain(t *testing.T) {
+	l := newLoop(t)
+	const sig = syscall.SIGUSR2
+	signal.Ignore(sig)
+	defer unignore(sig)
+	s := newSignal(t, l)
+	var heard events
+	require.NoError(t, s.Start(sig, &heard))
+	raise(t, sig)
+	heard.wait(t, l, 1)
+	require.NoError(t, s.Stop())
+	out, err := exec.Command("sh", "-c", "kill -USR2 $$; echo lives").CombinedOutput()
+	assert.NoError(t, err)
+	assert.Equal(t, "lives\n", string(out))
 }
 
 func TestSpawnIsHeardOfAfterIgnoreAndNotify(t *testing.T) {

@@ -14,9 +14,9 @@
  *
  * Between libuv's sigaction and ours the process is unguarded, once for each signal, for less than a microsecond.
  *
- * A signal for which there was no handler at all is let go with its last watcher of ours: SIG_DFL is then what was
- * there. Where one was, ours stays, for C libraries may watch the signal by then, and libuv would not install anything
- * for them. */
+ * A signal for which there was no handler at all is let go with its last watcher of ours: SIG_DFL or SIG_IGN is then
+ * what was there, which programs that this one runs inherit. Where one was, ours stays, for C libraries may watch the
+ * signal by then, and libuv would not install anything for them. */
 #include "internal.h"
 
 #ifdef _WIN32
@@ -244,17 +244,25 @@ int weft_guard_watch(int signum) {
   return err;
 }
 
+/* Leaves a signal as it was without us: C code may watch it still. */
+static void guard_let_go(guard_entry *e, int signum) {
+  struct sigaction sa;
+  uv_signal_stop(&e->watcher);
+  e->active = 0;
+  weft_guard_signal(signum); /* one-shot watchers of C code are left: libuv has installed its handler anew */
+  sigaction(signum, NULL, &sa);
+  if (guard_handler_of(&sa) != GUARD_DEFAULT || atomic_load(&e->prev) == GUARD_DEFAULT) return;
+  sa = (struct sigaction){.sa_handler = SIG_IGN};
+  sigaction(signum, &sa, NULL);
+}
+
 /* And when libuv has forgotten it. */
 void weft_guard_unwatch(int signum) {
   guard_entry *e = &guard_entries[signum];
   pthread_mutex_lock(&guard_mutex);
   if (atomic_fetch_sub(&e->users, 1) == 1) {
     guard_put(e, signum); /* or libuv would remove what has replaced ours */
-    if (atomic_load(&e->prev) == GUARD_DEFAULT) {
-      uv_signal_stop(&e->watcher);
-      e->active = 0;
-      weft_guard_signal(signum); /* one-shot watchers of C code are left: libuv has installed its handler anew */
-    }
+    if (!guard_is_function(atomic_load(&e->prev))) guard_let_go(e, signum);
   }
   pthread_mutex_unlock(&guard_mutex);
 }

@@ -110,6 +110,30 @@ static void test_no_handler_is_what_there_was_before(uv_loop_t *loop) {
   CHECK(disposition(SIGTERM).sa_handler == SIG_DFL);
 }
 
+static void test_what_was_ignored_is_ignored_again(uv_loop_t *loop) {
+  uv_signal_t watcher, foreign;
+  install(SIGHUP, SIG_IGN);
+  watched = 0;
+  for (int i = 1; i <= 2; i++) {
+    start(loop, &watcher, SIGHUP);
+    raise(SIGHUP);
+    uv_run(loop, UV_RUN_ONCE);
+    CHECK(watched == i);
+    end(&watcher, SIGHUP);
+    uv_run(loop, UV_RUN_DEFAULT);
+    CHECK(disposition(SIGHUP).sa_handler == SIG_IGN);
+  }
+  start(loop, &watcher, SIGHUP);
+  CHECK(uv_signal_init(loop, &foreign) == 0 && uv_signal_start(&foreign, on_watch, SIGHUP) == 0);
+  end(&watcher, SIGHUP);
+  raise(SIGHUP); /* C code still watches */
+  uv_run(loop, UV_RUN_ONCE);
+  CHECK(watched == 3);
+  uv_close((uv_handle_t *)&foreign, NULL);
+  uv_run(loop, UV_RUN_DEFAULT);
+  install(SIGHUP, SIG_DFL);
+}
+
 static uv_loop_t *heard_by;
 static int early;
 
@@ -190,6 +214,7 @@ int main(void) {
   test_the_handler_that_was_there_goes_on(&loop);
   test_what_has_replaced_ours_is_called_too(&loop);
   test_no_handler_is_what_there_was_before(&loop);
+  test_what_was_ignored_is_ignored_again(&loop);
   test_the_loop_hears_last(&loop);
   test_some_signals_are_refused();
   CHECK(uv_loop_close(&loop) == 0);
