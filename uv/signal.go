@@ -11,9 +11,10 @@ import "syscall"
 //
 // It works beside package os/signal: what was to be told of the signal before still is, Notify's channels included, and what
 // the signal does when nobody watches it any more is what it did before. While it is watched it does not end the
-// process. Calling os/signal's Ignore or Reset for it meanwhile takes the signal away until the next Start of a Signal for it.
-// libuv keeps a few thousand signals for a loop that is busy elsewhere, and forgets what comes on top of them.
-// A program for Go alone should use os/signal; this is for code that is libuv's way of thinking.
+// process. Calling os/signal's Ignore or Reset for it meanwhile takes the signal away until the next Start of a Signal for it; so
+// does the first Notify for one that Go did not handle: SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, under nohup SIGHUP and SIGINT, and in
+// a c-shared library most. libuv keeps a few thousand signals for a loop that is busy elsewhere, and forgets what comes on
+// top. A program for Go alone should use os/signal; this is for code that is libuv's way of thinking.
 type Signal struct {
 	Handle
 	sig  syscall.Signal // 0: it watches for none
@@ -37,8 +38,8 @@ func NewSignal(l *Loop) (*Signal, error) {
 
 // Start has c told of each signal sig, its number in Event.Value. The system may deliver two that come at once as one. Signals
 // that belong to the Go runtime or to the C library are refused with EINVAL: SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGPROF, SIGURG,
-// SIGKILL, SIGSTOP, and on Linux 32 to 34. A Signal that is started already watches for this one instead. Loop goroutine
-// only. Binds uv_signal_start.
+// SIGKILL, SIGSTOP, and on Linux 32 to 34. Windows has none of the last ones but SIGKILL, and of the rest only SIGINT, SIGHUP, SIGWINCH
+// and 21, SIGBREAK, ever come there. A Signal that is started already watches for this one instead. Loop goroutine only. Binds uv_signal_start.
 func (s *Signal) Start(sig syscall.Signal, c Completer) error { return s.start(sig, c, nil) }
 
 // StartOneshot is Start for one signal: the handle is stopped when c is told. Loop goroutine only. Binds

@@ -43,10 +43,7 @@ func TestSignalStartsAndStops(t *testing.T) {
 func TestSignalsOfTheRuntimeAreRefused(t *testing.T) {
 	l := newLoop(t)
 	s := newSignal(t, l)
-	refused := []syscall.Signal{0, -1, 1000}
-	if runtime.GOOS != "windows" { // which has only a few, and refuses none of the rest
-		refused = append(refused, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGKILL)
-	}
+	refused := []syscall.Signal{0, -1, 1000, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGKILL}
 	if runtime.GOOS == "linux" {
 		refused = append(refused, 19 /* SIGSTOP */, 23 /* SIGURG */, 27 /* SIGPROF */, 32, 33, 34, 65)
 	}

@@ -203,6 +203,22 @@ func TestSignalIsGuardedAnewAfterIgnoreAndNotify(t *testing.T) {
 	}
 }
 
+// Go installs a handler for this one when somebody first asks for it.
+func TestSignalIsGuardedAnewAfterTheFirstNotify(t *testing.T) {
+	l := newLoop(t)
+	const sig = syscall.SIGTTIN
+	s := newSignal(t, l)
+	var heard events
+	require.NoError(t, s.Start(sig, &heard))
+	raise(t, sig)
+	heard.wait(t, l, 1)
+	wait := notify(t, sig)
+	require.NoError(t, s.Start(sig, &heard))
+	raise(t, sig)
+	heard.wait(t, l, 2)
+	wait()
+}
+
 // unignore ends what signal.Ignore has done. Reset alone leaves the signal ignored.
 func unignore(sig syscall.Signal) {
 	c := make(chan os.Signal, 1)

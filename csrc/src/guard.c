@@ -21,6 +21,8 @@
 
 #ifdef _WIN32
 
+#include <signal.h>
+
 int weft_guard_missing(void) { return 0; }
 
 int weft_guard_signal(int signum) {
@@ -28,9 +30,11 @@ int weft_guard_signal(int signum) {
   return 0;
 }
 
+/* libuv would take the numbers of faults, and those that never come, and tell of none. */
 int weft_guard_watch(int signum) {
-  (void)signum;
-  return 0;
+  const int bus = 7; /* Go's number: C has no name for it */
+  int refused = signum == SIGSEGV || signum == SIGFPE || signum == SIGILL || signum == SIGKILL || signum == bus;
+  return refused ? UV_EINVAL : 0;
 }
 
 void weft_guard_unwatch(int signum) { (void)signum; }

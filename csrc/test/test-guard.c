@@ -13,6 +13,8 @@ int main(void) {
   CHECK(weft_guard_install() == 0);
   CHECK(weft_guard_watch(SIGINT) == 0);
   weft_guard_unwatch(SIGINT);
+  int refused[] = {SIGSEGV, SIGFPE, SIGILL, SIGKILL};
+  for (int i = 0; i < 4; i++) CHECK(weft_guard_watch(refused[i]) == UV_EINVAL);
   return 0;
 }
 
