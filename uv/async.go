@@ -31,7 +31,7 @@ func NewAsync(l *Loop, c Completer) (*Async, error) {
 		l.slots.remove(uint64(token))
 		return nil, Errno(e)
 	}
-	a.open(l, ptr)
+	a.open(l, ptr, a)
 	a.send = ptr
 	return a, nil
 }
@@ -50,10 +50,8 @@ func (a *Async) Send() error {
 	return nil
 }
 
-// Close is Handle.Close; it waits for a Send that is under way. Loop goroutine only. Binds uv_close.
-func (a *Async) Close(c Completer) error {
+func (a *Async) end() {
 	a.mu.Lock()
 	a.send = 0
 	a.mu.Unlock()
-	return a.Handle.Close(c)
 }

@@ -3,8 +3,10 @@
 package uv_test
 
 import (
+	"net"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -72,6 +74,65 @@ func TestEveryMethodOfAClosedHandleSaysSo(t *testing.T) {
 			callAll(t, h.zero)
 		})
 	}
+}
+
+// A type of handle has Handle in it, and so a Close that is not its own.
+func TestClosingTheHandleInsideIsClosingTheHandle(t *testing.T) {
+	roads := map[string]func(h handle) error{
+		"the type's": func(h handle) error { return h.Close(nil) },
+		"Handle's": func(h handle) error {
+			return reflect.ValueOf(h).Elem().FieldByName("Handle").Addr().Interface().(*uv.Handle).Close(nil)
+		},
+	}
+	for road, closes := range roads {
+		for typ, h := range handleTypes {
+			t.Run(road+" "+typ.String(), func(t *testing.T) {
+				l := newLoop(t)
+				before := l.Stats()
+				made, err := h.make(t, l)
+				require.NoError(t, err)
+				check := func() {}
+				if prepare := closers[typ]; prepare != nil {
+					check = prepare(t, l, made)
+				}
+				require.NoError(t, closes(made))
+				check()
+				assert.ErrorIs(t, closes(made), uv.ErrClosed)
+				assert.True(t, made.IsClosing())
+				require.NoError(t, l.Run(uv.RunDefault))
+				assert.Equal(t, before.Handles, l.Stats().Handles)
+			})
+		}
+	}
+}
+
+// closers have a type of handle do what Close has more to end than libuv does, and return what sees to it that it has.
+var closers = map[uv.HandleType]func(t *testing.T, l *uv.Loop, h handle) (check func()){
+	uv.TypeAsync: func(t *testing.T, _ *uv.Loop, h handle) func() {
+		require.NoError(t, h.(*uv.Async).Send())
+		return func() { assert.ErrorIs(t, h.(*uv.Async).Send(), uv.ErrClosed) }
+	},
+	uv.TypeSignal: func(t *testing.T, _ *uv.Loop, h handle) func() {
+		require.NoError(t, h.(*uv.Signal).Start(syscall.SIGINT, ignore))
+		return func() { assert.Zero(t, h.(*uv.Signal).Signum()) }
+	},
+	uv.TypeTCP: func(t *testing.T, l *uv.Loop, h handle) func() {
+		ln := h.(*uv.TCP)
+		var connections events
+		require.NoError(t, ln.Bind(loopback, 0))
+		require.NoError(t, ln.Listen(1, &connections))
+		addr, err := ln.Sockname()
+		require.NoError(t, err)
+		client, err := net.Dial("tcp", addr.String())
+		require.NoError(t, err)
+		connections.wait(t, l, 1)
+		return func() { // nobody has taken it
+			require.NoError(t, l.Run(uv.RunNoWait))
+			_, err := client.Read(make([]byte, 1))
+			assert.Error(t, err)
+			assert.NoError(t, client.Close())
+		}
+	},
 }
 
 // callAll calls every method of a handle that is not open, with zero values. None may crash, and all that return an error return

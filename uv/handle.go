@@ -15,18 +15,32 @@ type Handle struct {
 	l     *Loop
 	ptr   C.uintptr_t // 0: not open
 	token uint64      // of the handle's own events; 0: none yet
+	ends  ender       // what else it takes to close it; nil: nothing
+}
+
+// ender is a type of handle for which closing is more than uv_close. Close is the same whether it is called of the type or of the
+// Handle in it.
+type ender interface {
+	end() // the handle is open still
 }
 
 // Loop returns the handle's loop, nil before Init.
 func (h *Handle) Loop() *Loop { return h.l }
 
 // Close closes the handle, by the next turn; c, which may be nil, is told when it is gone. Requests that are pending on
-// it complete before that, with ECANCELED. A closed handle returns ErrClosed. Loop goroutine only. Binds uv_close.
+// it complete before that, with ECANCELED. A closed handle returns ErrClosed.
+//
+// At once a Poll and a Signal stop, and the descriptor of a Poll, which stays open, may be closed; a TTY gives the terminal its
+// first mode back; an Async waits for a Send that is under way. A stream also closes the connections, and the handles passed
+// over an IPC pipe, that nobody has taken. Loop goroutine only. Binds uv_close.
 func (h *Handle) Close(c Completer) error { return h.close(c, C.WEFT_CLOSE) }
 
 func (h *Handle) close(c Completer, op C.int32_t) error {
 	if h.ptr == 0 {
 		return ErrClosed
+	}
+	if h.ends != nil {
+		h.ends.end()
 	}
 	sub := C.weft_sub{handle: h.ptr, op: op}
 	if c != nil {
@@ -72,8 +86,8 @@ func (h *Handle) ref(on C.int) {
 }
 
 // open makes the handle be the one that C has made.
-func (h *Handle) open(l *Loop, ptr C.uintptr_t) {
-	h.l, h.ptr = l, ptr
+func (h *Handle) open(l *Loop, ptr C.uintptr_t, ends ender) {
+	h.l, h.ptr, h.ends = l, ptr, ends
 	if o := here(); o != nil {
 		if l.made == nil {
 			l.made = map[C.uintptr_t]*origin{}

@@ -14,7 +14,7 @@ func (h *Handle) newHook(l *Loop, kind C.int) error {
 	if e := C.weft_hook_new(l.ptr, kind, &ptr); e != 0 {
 		return Errno(e)
 	}
-	h.open(l, ptr)
+	h.open(l, ptr, nil)
 	return nil
 }
 

@@ -90,7 +90,7 @@ func (s *Stream) accept(client *Stream) error {
 	case client.l != nil:
 		return EINVAL
 	}
-	client.open(s.l, s.in.take().ptr)
+	client.open(s.l, s.in.take().ptr, client)
 	if s.in.passes {
 		client.in = &incoming{reads: true}
 	}

@@ -87,7 +87,8 @@ func (p *Pipe) AcceptPending(h AnyHandle) error {
 	if a.ptr == 0 {
 		return a.err
 	}
-	h.base().open(p.l, a.ptr)
+	ends, _ := h.(ender)
+	h.base().open(p.l, a.ptr, ends)
 	return nil
 }
 

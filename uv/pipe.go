@@ -37,7 +37,7 @@ func (p *Pipe) Init(l *Loop, ipc bool) error {
 	if e := C.weft_pipe_new(l.ptr, boolean(ipc), &ptr); e != 0 {
 		return Errno(e)
 	}
-	p.open(l, ptr)
+	p.open(l, ptr, &p.Stream)
 	if ipc {
 		p.in = &incoming{reads: true}
 	}

@@ -45,7 +45,7 @@ func newPoll(l *Loop, fd int64, isSocket C.int) (*Poll, error) {
 	if e := C.weft_poll_new(l.ptr, C.int64_t(fd), isSocket, &ptr); e != 0 {
 		return nil, Errno(e)
 	}
-	p.open(l, ptr)
+	p.open(l, ptr, p)
 	return p, nil
 }
 
@@ -79,14 +79,7 @@ func (p *Poll) Stop() error {
 	return nil
 }
 
-// Close is Handle.Close; the descriptor, which stays open, may be closed when it has returned. Loop goroutine only. Binds
-// uv_close.
-func (p *Poll) Close(c Completer) error {
-	if err := p.Stop(); err != nil {
-		return err
-	}
-	return p.Handle.Close(c)
-}
+func (p *Poll) end() { _ = p.Stop() }
 
 // PollEvents returns what a Poll's descriptor is ready for.
 func (ev Event) PollEvents() PollEvents { return PollEvents(ev.Value) }

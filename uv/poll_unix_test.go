@@ -225,6 +225,16 @@ func init() {
 	handleTypes[uv.TypePoll] = handleType{&uv.Poll{}, func(t *testing.T, l *uv.Loop) (handle, error) {
 		return uv.NewPoll(l, socketpair(t)[0])
 	}}
+	closers[uv.TypePoll] = func(t *testing.T, l *uv.Loop, h handle) func() {
+		fd, err := h.(*uv.Poll).Fileno()
+		require.NoError(t, err)
+		require.NoError(t, h.(*uv.Poll).Start(uv.Readable, ignore))
+		return func() {
+			again, err := uv.NewPoll(l, int(fd))
+			require.NoError(t, err)
+			require.NoError(t, again.Close(nil))
+		}
+	}
 	starters[uv.TypePoll] = func(t *testing.T, _ *uv.Loop, h handle) {
 		require.NoError(t, h.(*uv.Poll).Start(uv.Readable, ignore))
 	}

@@ -87,7 +87,7 @@ func Spawn(l *Loop, o ProcessOptions, c Completer) (*Process, error) {
 		l.slots.remove(p.token)
 		return nil, Errno(e)
 	}
-	p.open(l, ptr)
+	p.open(l, ptr, nil)
 	p.pid = int(C.weft_process_pid(ptr))
 	return p, nil
 }

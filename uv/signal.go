@@ -32,7 +32,7 @@ func NewSignal(l *Loop) (*Signal, error) {
 		return nil, Errno(e)
 	}
 	s := &Signal{}
-	s.open(l, ptr)
+	s.open(l, ptr, s)
 	return s, nil
 }
 
@@ -82,13 +82,7 @@ func (s *Signal) stopped() {
 // Signum returns the signal that the handle watches for, 0 for none.
 func (s *Signal) Signum() syscall.Signal { return s.sig }
 
-// Close is Handle.Close; it stops the handle at once. Loop goroutine only. Binds uv_close.
-func (s *Signal) Close(c Completer) error {
-	if s.ptr != 0 {
-		_ = s.Stop()
-	}
-	return s.Handle.Close(c)
-}
+func (s *Signal) end() { _ = s.Stop() }
 
 // oneSignal is the Completer of StartOneshot.
 type oneSignal struct {

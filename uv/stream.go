@@ -15,19 +15,12 @@ type Stream struct {
 	wrote uint32    // 1 + the Turn after which Write or Send was called last; 0: never
 }
 
-// Close is Handle.Close; it also closes the connections, and the handles passed over an IPC pipe, that nobody has taken. Loop
-// goroutine only. Binds uv_close.
-func (s *Stream) Close(c Completer) error { return s.close(c, C.WEFT_CLOSE) }
-
-func (s *Stream) close(c Completer, op C.int32_t) error {
-	if s.ptr != 0 {
-		if s.in != nil {
-			s.in.drop(s.l)
-		}
-		s.l.slots.remove(s.sends)
-		s.sends = 0
+func (s *Stream) end() {
+	if s.in != nil {
+		s.in.drop(s.l)
 	}
-	return s.Handle.close(c, op)
+	s.l.slots.remove(s.sends)
+	s.sends = 0
 }
 
 // ReadStart has c told of what comes: of bytes in Event.Data, and of the end in Event.Status, which is EOF or a failure and

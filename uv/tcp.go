@@ -43,7 +43,7 @@ func (t *TCP) Init(l *Loop) error {
 	if e := C.weft_tcp_new(l.ptr, &ptr); e != 0 {
 		return Errno(e)
 	}
-	t.open(l, ptr)
+	t.open(l, ptr, &t.Stream)
 	return nil
 }
 
@@ -63,7 +63,7 @@ func (t *TCP) InitEx(l *Loop, family int) error {
 	if e := C.weft_tcp_new_early(l.ptr, C.int(family), &ptr); e != 0 {
 		return Errno(e)
 	}
-	t.open(l, ptr)
+	t.open(l, ptr, &t.Stream)
 	return nil
 }
 

@@ -20,7 +20,7 @@ func NewTimer(l *Loop) (*Timer, error) {
 	if e := C.weft_timer_new(l.ptr, 0, &ptr); e != 0 {
 		return nil, Errno(e)
 	}
-	t.open(l, ptr)
+	t.open(l, ptr, nil)
 	return t, nil
 }
 

@@ -35,7 +35,7 @@ func NewTTY(l *Loop, fd int) (*TTY, error) {
 	if e := C.weft_tty_new(l.ptr, C.int(fd), &ptr); e != 0 {
 		return nil, Errno(e)
 	}
-	t.open(l, ptr)
+	t.open(l, ptr, t)
 	return t, nil
 }
 
@@ -69,12 +69,11 @@ func (t *TTY) WinSize() (width, height int, err error) {
 	return int(w), int(h), nil
 }
 
-// Close is Stream.Close; it gives the terminal its first mode back. Loop goroutine only. Binds uv_close.
-func (t *TTY) Close(c Completer) error {
-	if t.ptr != 0 && t.mode != TTYNormal {
+func (t *TTY) end() {
+	if t.mode != TTYNormal {
 		_ = t.SetMode(TTYNormal) // the terminal may be gone
 	}
-	return t.Stream.Close(c)
+	t.Stream.end()
 }
 
 // ResetMode gives the first terminal whose mode was set the mode it had. A Go program calls it before os.Exit, and where a

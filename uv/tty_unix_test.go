@@ -211,9 +211,19 @@ func TestGuessHandle(t *testing.T) {
 	}
 }
 
+// latestPTY is that of the TTY which handleTypes has made last.
+var latestPTY uvtest.PTY
+
 func init() {
 	handleTypes[uv.TypeTTY] = handleType{&uv.TTY{}, func(t *testing.T, l *uv.Loop) (handle, error) {
-		return uv.NewTTY(l, int(uvtest.OpenPTY(t).Slave.Fd()))
+		latestPTY = uvtest.OpenPTY(t)
+		return uv.NewTTY(l, int(latestPTY.Slave.Fd()))
 	}}
+	closers[uv.TypeTTY] = func(t *testing.T, _ *uv.Loop, h handle) func() {
+		pty := latestPTY
+		require.NoError(t, h.(*uv.TTY).SetMode(uv.TTYRaw))
+		require.False(t, pty.IsCooked())
+		return func() { assert.True(t, pty.IsCooked()) }
+	}
 	starters[uv.TypeTTY] = func(t *testing.T, _ *uv.Loop, h handle) { require.NoError(t, h.(*uv.TTY).ReadStart(ignore)) }
 }

@@ -62,7 +62,7 @@ func (u *UDP) InitEx(l *Loop, family int, recvmmsg bool) error {
 	if e := C.weft_udp_new(l.ptr, C.int(family), boolean(recvmmsg), &ptr); e != 0 {
 		return Errno(e)
 	}
-	u.open(l, ptr)
+	u.open(l, ptr, nil)
 	return nil
 }
 
