@@ -85,7 +85,7 @@ func (l *Loop) busy() bool {
 	l.mu.Lock()
 	holds := l.holds
 	l.mu.Unlock()
-	return holds > 0 || l.q.Running() > 0
+	return holds > 0 || l.uv.Held() || l.q.Running() > 0
 }
 
 // end closes everything, on the loop's goroutine, after the loop body has returned.

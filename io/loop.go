@@ -89,7 +89,7 @@ func (l *Loop) start() (err error) {
 	if l.uv, err = uv.NewLoop(); err != nil {
 		return fmt.Errorf("weftio: new loop: %w", err)
 	}
-	l.uv.OnPoll = l.polled
+	l.uv.OnPoll, l.uv.OnRelease = l.polled, l.released
 	if l.timer, err = uv.NewTimer(l.uv); err != nil {
 		return fmt.Errorf("weftio: new loop: %w", err)
 	}
@@ -213,7 +213,7 @@ func (l *Loop) mainEnded() {
 	l.ending = true
 	l.mu.Unlock()
 	if !held {
-		l.stop = true
+		l.released()
 	}
 }
 
@@ -294,7 +294,7 @@ func (l *Loop) CLoop() unsafe.Pointer { return l.uv.CLoop() }
 func (l *Loop) Tokens() []uv.TokenInfo { return l.uv.Tokens() }
 
 // Hold keeps Run from returning after main has, Shutdown from closing the loop, and the host's uv_run of an adopted loop from
-// returning, until release is called. A second call of release does nothing.
+// returning, until release is called. A second call of release does nothing. C code does the same with weft_hold of weft.h.
 func (l *Loop) Hold() (release func()) {
 	if l.host != nil {
 		l.uv.Hold()
@@ -313,7 +313,17 @@ func (l *Loop) unhold() {
 	last := l.holds == 0 && l.ending
 	l.mu.Unlock()
 	if last {
-		_ = l.Post(func() { l.stop = true }) // a loop that is closed needs no more telling
+		_ = l.Post(l.released) // a loop that is closed needs no more telling
+	}
+}
+
+// released stops a loop whose main has ended, unless it is held: by Hold, or by C code.
+func (l *Loop) released() {
+	l.mu.Lock()
+	last := l.holds == 0 && l.ending
+	l.mu.Unlock()
+	if last && !l.uv.Held() {
+		l.stop = true
 	}
 }
 

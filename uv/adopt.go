@@ -218,24 +218,6 @@ func (l *Loop) News() {
 	}
 }
 
-// Hold keeps the host's uv_run from returning, until Release was called as often. Safe from any goroutine.
-func (l *Loop) Hold() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.shared != nil && l.host != nil {
-		C.weft_hold((*C.weft_loop)(unsafe.Pointer(l.shared)))
-	}
-}
-
-// Release ends a Hold. Safe from any goroutine.
-func (l *Loop) Release() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.shared != nil && l.host != nil {
-		C.weft_release((*C.weft_loop)(unsafe.Pointer(l.shared)))
-	}
-}
-
 // Detach gives an adopted loop back: it returns EBUSY, and does nothing, while handles or requests made here are left, and else
 // has Closed called in a later turn. In Turn only.
 func (l *Loop) Detach() error {

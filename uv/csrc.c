@@ -15,6 +15,7 @@
 #include "../csrc/src/error.c"
 #include "../csrc/src/guard.c"
 #include "../csrc/src/handle.c"
+#include "../csrc/src/hold.c"
 #include "../csrc/src/hook.c"
 #include "../csrc/src/listener.c"
 #include "../csrc/src/inbox.c"

@@ -54,6 +54,7 @@ const (
 	TokenStale    Errno = C.WEFT_ESTALE    // there is no such token, or has not been for long
 	TokenForeign  Errno = C.WEFT_EFOREIGN  // another copy of weft in this process made it
 	TokenType     Errno = C.WEFT_ETYPE     // it takes another type
+	NotHeld       Errno = C.WEFT_ENOTHELD  // the loop was released more often than held
 )
 
 // cTokens are a loop's open tokens, and the promises that it has given to C. It is safe from any goroutine.
@@ -188,6 +189,12 @@ func (l *Loop) CLoop() unsafe.Pointer {
 
 // drainValue calls the Completer of a record that C code has made by a token.
 func (l *Loop) drainValue(r C.weft_record) {
+	if r.token == 0 {
+		if l.OnRelease != nil {
+			l.OnRelease()
+		}
+		return
+	}
 	item := (*C.weft_item)(r.data)
 	c := l.tokens.take(Token(r.token), CType(r.aux))
 	if c == nil {

@@ -89,6 +89,9 @@ type Loop struct {
 	// OnPoll, when not nil, is called by Turn after uv_run has returned and before the first Completer.
 	OnPoll func()
 
+	// OnRelease, when not nil, is called by Turn when the last hold of a loop has been released. It is not, on an adopted loop.
+	OnRelease func()
+
 	ptr     C.uintptr_t
 	shared  *C.weft_shared
 	slots   slots

@@ -25,7 +25,8 @@ enum {
   WEFT_EFOREIGN = -9006,  /* another copy of weft in this process made it */
   WEFT_ETYPE = -9007,     /* it wants another type, or is a stream, or is none */
   WEFT_EINVAL = -9008,
-  WEFT_ENOMEM = -9009
+  WEFT_ENOMEM = -9009,
+  WEFT_ENOTHELD = -9010 /* it was released more often than held */
 };
 
 /* The text of these codes and of libuv's; good until the thread's next call. Any thread. */
@@ -90,10 +91,11 @@ int weft_await(weft_promise promise, weft_await_cb cb, void *arg);
  * UV_EBUSY on an adopted loop: detach it first, and run it until that is done. Any thread. */
 weft_loop *weft_adopted(uv_loop_t *uv);
 
-/* weft_hold keeps the uv_run of an adopted loop from returning, until weft_release has been called as often. Any
- * thread, from the adoption to the end of the detaching. */
-void weft_hold(weft_loop *loop);
-void weft_release(weft_loop *loop);
+/* weft_hold keeps a loop running that has nothing to do, until weft_release has been called as often: the uv_run of an
+ * adopted loop does not return, nor does the Run of one that Go runs. A close or a detach does not wait for it. A loop
+ * that may end at any moment is held first, on its own thread. Any thread. */
+int weft_hold(weft_loop *loop);
+int weft_release(weft_loop *loop);
 
 #ifdef __cplusplus
 }

@@ -5,12 +5,11 @@
  * what is the host's: not loop->data, not its handles, no uv_stop.
  *
  * The host's uv_run goes on while the idle handle is active and referenced (news waits), while somebody holds the loop
- * (the prepare handle is referenced), and while referenced handles or requests of weft's are there, as for any other.
+ * (the inbox's handle is referenced), and while referenced handles or requests of weft's are there, as for any other.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* dladdr */
 #endif
-#include <stdatomic.h>
 #include <stdio.h>
 
 #include "internal.h"
@@ -24,10 +23,8 @@ struct weft_host {
   int by_go;        /* the host's uv_run was called by Go code */
   int inside;       /* Go is at it */
   int closing;
-  int more; /* Go has left something to run, for after the next poll, which does not block */
-  int held; /* the prepare handle is referenced */
-  int open; /* handles below, and the idle one, that are not closed */
-  _Atomic int holds;
+  int more;        /* Go has left something to run, for after the next poll, which does not block */
+  int open;        /* handles below, and the idle one, that are not closed */
   weft_loop *next; /* in adopted */
   uv_prepare_t prepare;
   uv_check_t check;
@@ -98,6 +95,8 @@ int weft__host_owns(const weft_loop *loop, const uv_handle_t *uv) {
   return uv == (const uv_handle_t *)&loop->host->prepare || uv == (const uv_handle_t *)&loop->host->check;
 }
 
+int weft__host_here(const weft_loop *loop) { return weft_thread_number() == loop->host->thread; }
+
 int weft_host_check(const uv_loop_t *uv, char *text, size_t len) {
   text[0] = 0;
   if (uv == NULL) {
@@ -129,17 +128,6 @@ static void host_leave(const weft_host *host, uintptr_t frame, const host_before
   }
 }
 
-static void host_hold(weft_host *host) {
-  int held = atomic_load(&host->holds) > 0;
-  if (held == host->held) return;
-  host->held = held;
-  if (held) {
-    uv_ref((uv_handle_t *)&host->prepare);
-  } else {
-    uv_unref((uv_handle_t *)&host->prepare);
-  }
-}
-
 /* News that cannot be told now must not keep the host. */
 static void host_refuse(weft_loop *loop, int strange) {
   if (strange) uv_idle_stop(&loop->idle); /* loop->idling stays: the right thread finds it */
@@ -148,7 +136,7 @@ static void host_refuse(weft_loop *loop, int strange) {
 
 static void host_turn(weft_loop *loop, int polled) {
   weft_host *host = loop->host;
-  host_hold(host);
+  weft__hold_apply(loop);
   if (!loop->idling || (host->more && !polled)) return;
   int strange = weft_thread_number() != host->thread;
   if (strange) host->enter(WEFT_HOST_STRANGE, host->id, 0);
@@ -177,7 +165,7 @@ static void host_turn(weft_loop *loop, int polled) {
   if (left == WEFT_HOST_MORE || loop->shared.count > 0) weft_loop_news((uintptr_t)loop);
   weft_loop_submit((uintptr_t)loop);
   if (loop->idling) uv_ref((uv_handle_t *)&loop->idle); /* a uv_run inside may have refused */
-  host_hold(host);
+  weft__hold_apply(loop);
 }
 
 static void host_on_prepare(uv_prepare_t *prepare) { host_turn(prepare->data, 0); }
@@ -237,22 +225,6 @@ void weft_host_placed(uintptr_t lp, uintptr_t frame, int by_go) {
   host->frame = frame;
   host->by_go = by_go;
 }
-
-/* Under the inbox's mutex: once that is closed there is no host to look for. */
-static void host_count(weft_loop *loop, int by) {
-  if (loop == NULL || loop->shared.owner != weft__token_owner()) return;
-  weft_inbox *in = &loop->inbox;
-  uv_mutex_lock(&in->mutex);
-  if (!in->closed && loop->host != NULL) {
-    int before = atomic_fetch_add(&loop->host->holds, by);
-    if (before + by == 0) uv_async_send(&in->async); /* it may sleep only because it was held */
-  }
-  uv_mutex_unlock(&in->mutex);
-}
-
-void weft_hold(weft_loop *loop) { host_count(loop, 1); }
-
-void weft_release(weft_loop *loop) { host_count(loop, -1); }
 
 static void host_on_close(uv_handle_t *handle) {
   weft_loop *loop = handle->data;

@@ -36,7 +36,7 @@ enum {
   WEFT_QUEUED, /* value bytes of a send have to wait; another record says when they have left */
   WEFT_FROM,   /* value bytes behind a weft_addr at data, of family 0 when there is none; aux: UV_UDP_ flags */
   WEFT_VALUE /* what C code has done with the weft_token that is the token here; aux is a WEFT_TYPE. data is NULL, or a
-              * weft_item, to be freed by whoever drains it */
+              * weft_item, to be freed by whoever drains it. Token 0: the last hold of a loop that Go runs has ended */
 };
 
 /* What Go asks for, to be done by the next turn. */
@@ -214,6 +214,10 @@ int weft_host_open(uv_loop_t *uv, weft_host_enter enter, uint64_t id, int outsid
 void weft_host_placed(uintptr_t loop, uintptr_t frame, int by_go);
 int weft_host_close(uintptr_t loop);
 void weft_host_free(uintptr_t loop);
+
+/* hold.c: any thread, while the loop is open */
+int weft_keep(uintptr_t loop, int by); /* Go's weft_hold and weft_release */
+int weft_held(uintptr_t loop);         /* by whomever */
 
 /* handle.c */
 enum { WEFT_ACTIVE = 1, WEFT_HAS_REF = 2, WEFT_READABLE = 4, WEFT_WRITABLE = 8, WEFT_CLOSING = 16 };

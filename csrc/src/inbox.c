@@ -61,13 +61,23 @@ void weft__inbox_wake(weft_loop *loop) {
   uv_mutex_unlock(&in->mutex);
 }
 
-static weft_item *inbox_take(weft_inbox *in, int close) {
+/* A loop of ours is told: a host's ends by itself. */
+static void inbox_released(weft_loop *loop) {
+  weft__hold_apply(loop);
+  if (loop->host == NULL) weft__record(loop, (weft_record){.kind = WEFT_VALUE});
+}
+
+static weft_item *inbox_take(weft_loop *loop, int close) {
+  weft_inbox *in = &loop->inbox;
   uv_mutex_lock(&in->mutex);
   weft_item *items = in->first;
+  int released = in->released;
   in->first = NULL;
   in->last = &in->first;
+  in->released = 0;
   if (close) in->closed = 1;
   uv_mutex_unlock(&in->mutex);
+  if (released && !close) inbox_released(loop);
   return items;
 }
 
@@ -108,7 +118,7 @@ static void inbox_deliver_all(weft_loop *loop, weft_item *items) {
   }
 }
 
-void weft__inbox_read(weft_loop *loop) { inbox_deliver_all(loop, inbox_take(&loop->inbox, 0)); }
+void weft__inbox_read(weft_loop *loop) { inbox_deliver_all(loop, inbox_take(loop, 0)); }
 
 static void inbox_on_wake(uv_async_t *async) { weft__inbox_read(async->data); }
 
@@ -117,7 +127,8 @@ void weft_inbox_close(uintptr_t lp) {
   weft_loop *loop = weft__loop(lp);
   if (loop->inbox.closed) return; /* only this thread sets it */
   weft_item *ended = weft__token_end_all(loop);
-  inbox_deliver_all(loop, inbox_take(&loop->inbox, 1));
+  inbox_deliver_all(loop, inbox_take(loop, 1));
+  if (loop->host == NULL) weft__hold_end(loop); /* while a host's loop is detached its holds keep it */
   inbox_deliver_all(loop, ended);
 }
 

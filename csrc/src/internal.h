@@ -21,6 +21,7 @@ typedef struct {
   weft_item *first;
   weft_item **last;
   int closed;
+  int released; /* the last hold has ended since the inbox was read */
 } weft_inbox;
 
 /* What an adopted loop has beside the rest. */
@@ -44,6 +45,9 @@ struct weft_loop {
   int32_t tokens_first; /* the number of the first open token's slot, plus 1; under the table's mutex */
   int tokens_closed;    /* there will be no more; under the same */
   _Atomic int refs;     /* the last one frees this structure */
+  _Atomic int holds;    /* C's, not released; under the inbox's mutex */
+  _Atomic int kept;     /* Go's */
+  int held;             /* the inbox's handle is referenced */
   weft_host *host;      /* who runs it, if that is somebody else */
   uint32_t children;    /* that libuv waits for */
   uint32_t ends;        /* weft__guard_ends when they were looked at last */
@@ -138,8 +142,14 @@ void weft__slot_room(weft_slot *slot);
 /* await.c */
 void weft__item_await(weft_item *item, const weft_slot *slot, int status);
 
+/* hold.c */
+int weft__held(const weft_loop *loop); /* any thread */
+void weft__hold_apply(weft_loop *loop);
+void weft__hold_end(weft_loop *loop);
+
 /* adopt.c */
 int weft__host_owns(const weft_loop *loop, const uv_handle_t *uv);
+int weft__host_here(const weft_loop *loop); /* this is its thread */
 
 /* loop.c */
 int weft__loop_owns(const weft_loop *loop, const uv_handle_t *uv);

@@ -143,6 +143,7 @@ int weft_turn(uintptr_t lp, int mode) {
   weft__loop_drained(loop);
   if (loop->shared.count > 0) mode = UV_RUN_NOWAIT;
   weft_loop_submit(lp);
+  weft__hold_apply(loop);
   loop->shared.alive = uv_run(loop->uv, (uv_run_mode)mode);
   weft__process_check(loop);
   if (!loop->shared.alive) weft__inbox_read(loop); /* for then it may not have polled */
@@ -152,7 +153,11 @@ int weft_turn(uintptr_t lp, int mode) {
   return (int)loop->shared.count;
 }
 
-int weft_loop_alive(uintptr_t loop) { return uv_loop_alive(weft__loop(loop)->uv); }
+int weft_loop_alive(uintptr_t lp) {
+  weft_loop *loop = weft__loop(lp);
+  weft__hold_apply(loop);
+  return uv_loop_alive(loop->uv);
+}
 
 void weft_loop_stop(uintptr_t loop) { uv_stop(weft__loop(loop)->uv); }
 
@@ -214,7 +219,10 @@ int weft_loop_busy(uintptr_t lp) {
   if (loop->shared.handles > 0 || loop->shared.requests > 0) return 1;
   loop_others others = {.loop = loop};
   uv_walk(loop->uv, loop_count, &others);
-  return others.n > 0 || uv_loop_alive(loop->uv);
+  if (loop->held) uv_unref((uv_handle_t *)&loop->inbox.async); /* holds do not keep a loop from being closed */
+  int alive = uv_loop_alive(loop->uv);
+  if (loop->held) uv_ref((uv_handle_t *)&loop->inbox.async);
+  return others.n > 0 || alive;
 }
 
 /* Fails with UV_EBUSY, and changes nothing, while handles or requests are left, somebody else's included. It fails

@@ -19,14 +19,15 @@ const char *weft_strerror(int code) {
       return "no such token, or one that ended long ago";
     case WEFT_EFOREIGN:
       return "another copy of weft in this process made it: link the program and its Go library with one, as "
-             "doc/interop.md "
-             "says";
+             "doc/interop.md says";
     case WEFT_ETYPE:
       return "the token wants another type of value";
     case WEFT_EINVAL:
       return "invalid argument";
     case WEFT_ENOMEM:
       return "out of memory";
+    case WEFT_ENOTHELD:
+      return "the loop was released more often than held";
   }
   uv_strerror_r(code, status_text, sizeof(status_text)); /* uv_strerror leaks on codes it does not know */
   return status_text;

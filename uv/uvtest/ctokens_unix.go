@@ -195,6 +195,19 @@ static void posted(weft_loop *loop, void *arg) {
   if (weft_uv_loop(loop) != NULL) tell(NULL);
 }
 
+static void *release_run(void *loop) {
+  weft_release(loop);
+  weft_unref(loop);
+  return NULL;
+}
+
+static void release_on_a_thread(weft_loop *loop) {
+  pthread_t thread;
+  weft_ref(loop);
+  pthread_create(&thread, NULL, release_run, loop);
+  pthread_detach(thread);
+}
+
 static int post(void *loop) { return weft_post(loop, posted, NULL); }
 */
 import "C"
@@ -223,6 +236,15 @@ func OnCancel(t uv.Token) uv.Errno { return uv.Errno(C.on_cancel(C.uint64_t(t)))
 
 // Post posts a function that Told counts.
 func Post(loop unsafe.Pointer) uv.Errno { return uv.Errno(C.post(loop)) }
+
+// Hold is weft_hold.
+func Hold(loop unsafe.Pointer) uv.Errno { return uv.Errno(C.weft_hold((*C.weft_loop)(loop))) }
+
+// Release is weft_release.
+func Release(loop unsafe.Pointer) uv.Errno { return uv.Errno(C.weft_release((*C.weft_loop)(loop))) }
+
+// ReleaseOnAThread has a C thread call weft_release.
+func ReleaseOnAThread(loop unsafe.Pointer) { C.release_on_a_thread((*C.weft_loop)(loop)) }
 
 // Ref and Unref are weft_ref and weft_unref.
 func Ref(loop unsafe.Pointer) { C.weft_ref((*C.weft_loop)(loop)) }
