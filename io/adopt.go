@@ -46,8 +46,9 @@ var errAdopted = errors.New("the loop is adopted, and its host runs and closes i
 // host's uv_run. Call Adopt on the thread that runs the loop, before uv_run or in a callback. No user code runs inside Adopt:
 // the first turn is one of the host's next uv_run.
 //
-// Adopt refuses nil, a loop that is adopted already, and one that another copy of libuv has made. A loop that then runs on another
-// thread is reported to OnError, on a goroutine of its own, and nothing runs there. Nothing of the host's is touched: neither its
+// Adopt refuses nil, a loop that is adopted already, one of Run's or Start's, and one that another copy of libuv has made. A loop that then runs on another
+// thread is reported to OnError, on a goroutine of its own, and nothing runs there. C code adopts with weft_adopt of weft.h, to the same
+// effect, and ends that with weft_detach: see SetAdoptOptions and Adopted. Nothing of the host's is touched: neither its
 // handles nor loop->data; uv_stop is not called. On Windows it is untested.
 //
 // # What keeps the host
@@ -75,7 +76,7 @@ func Adopt(uvLoop unsafe.Pointer, opts ...Option) (*Loop, error) {
 	l.state.Store(asleep)
 	l.polling = true
 	register(l)
-	l.uv, err = uv.Adopt(uvLoop, l.id, uv.Host{Turn: l.hostedTurn, Closed: l.hostedClosed, Fault: l.q.Report})
+	l.uv, err = uv.Adopt(uvLoop, l.id, uv.Host{Turn: l.hostedTurn, Detach: l.Detach, Closed: l.hostedClosed, Fault: l.q.Report})
 	if err != nil {
 		unregister(l)
 		return nil, fmt.Errorf("weftio: %w", err)

@@ -196,6 +196,12 @@ func TestUVRunInsideATaskAndInsideAHostsCallback(t *testing.T) {
 	var order []string
 	closed := onHost(t, func(l *weftio.Loop, ctx context.Context, host unsafe.Pointer) {
 		detachAfter(t, l, func(ctx context.Context) error {
+			// From here on: it is the first turn that says how deep a turn is.
+			uvtest.Tick(host, time.Millisecond, 3, func() {
+				// A Go function that C has called runs the loop: coroutines could not be resumed there.
+				_ = l.Post(func() {})
+				uvtest.RunLoop(host, 2)
+			})
 			other := promise.Go(ctx, func(ctx context.Context) error { order = append(order, "other"); return nil })
 			order = append(order, "before")
 			uvtest.RunLoop(host, 2) // NOWAIT: nothing of ours may run here
@@ -204,11 +210,6 @@ func TestUVRunInsideATaskAndInsideAHostsCallback(t *testing.T) {
 				return err
 			}
 			return weftio.Sleep(ctx, 10*time.Millisecond).Wait(ctx)
-		})
-		uvtest.Tick(host, time.Millisecond, 3, func() {
-			// A Go function that C has called runs the loop: coroutines could not be resumed there.
-			_ = l.Post(func() {})
-			uvtest.RunLoop(host, 2)
 		})
 	}, weftio.OnError(func(err error) {
 		assert.ErrorIs(t, err, uv.ErrDepth)

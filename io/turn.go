@@ -195,12 +195,20 @@ func init() {
 		if id == 0 {
 			return nil, false
 		}
-		all := *loops.Load()
-		if l := all[id&(1<<slotBits-1)]; l != nil && l.id == id {
+		if l := loopOfID(id); l != nil {
 			return l.q, nested
 		}
 		return nil, false
 	})
+}
+
+// loopOfID returns the open loop with an id, nil when there is none.
+func loopOfID(id uint64) *Loop {
+	all := *loops.Load()
+	if l := all[id&(1<<slotBits-1)]; l != nil && l.id == id {
+		return l
+	}
+	return nil
 }
 
 // register gives a loop its id, which is never 0.

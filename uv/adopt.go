@@ -27,7 +27,11 @@ type Host struct {
 	// must not panic nor call runtime.Goexit. nil: Deliver.
 	Turn func() (more bool)
 
-	// Closed is called, likewise, when Detach is through: the last of our handles is closed, and the loop is the host's alone.
+	// Detach is called by C code's weft_detach, on the host's thread. It begins what leads to Loop.Detach, or returns an error;
+	// closed wants to be called in Closed, with what has not ended. nil: weft_detach is refused.
+	Detach func(closed func(left error)) error
+
+	// Closed is called, likewise, when Loop.Detach is through: the last of our handles is closed, and the loop is the host's alone.
 	Closed func()
 
 	// Fault is told, on a goroutine of its own, what went wrong in between: ErrStrangeThread, ErrDepth, a panic of the others. nil
@@ -65,7 +69,7 @@ var hosts struct {
 
 // Adopt makes a Loop of a uv_loop_t that somebody else has made and runs. id is what CurrentThread returns in Turn. Adopt
 // touches nothing of the host's, and nothing is called from its own frame: the first Turn is one of the host's next
-// uv_run. It refuses nil, a loop that is adopted already, and one that another copy of libuv has made. Call it on the thread that
+// uv_run. It refuses nil, a loop that is adopted already, one of NewLoop's, and one that another copy of libuv has made. Call it on the thread that
 // runs the loop, outside uv_run or in a callback.
 func Adopt(loop unsafe.Pointer, id uint64, h Host) (*Loop, error) {
 	if err := CheckVersion(); err != nil {
@@ -78,6 +82,9 @@ func Adopt(loop unsafe.Pointer, id uint64, h Host) (*Loop, error) {
 	var text [512]byte
 	if e := C.weft_host_check((*C.uv_loop_t)(loop), (*C.char)(unsafe.Pointer(&text[0])), C.size_t(len(text))); e != 0 {
 		return nil, fmt.Errorf("uv: adopt: %s: %w", cString(text[:]), Errno(e))
+	}
+	if ownLoop(loop) {
+		return nil, fmt.Errorf("uv: adopt: the loop is one that NewLoop has made, and runs already: %w", EINVAL)
 	}
 	l := &Loop{host: &hosted{Host: h}, inC: true, origin: here()}
 	hosts.mu.Lock()
@@ -128,10 +135,24 @@ func weftEnter(what C.int, id C.uint64_t, frame C.uintptr_t) C.uintptr_t {
 			l.host.lost = true
 			l.host.fault(ErrStrangeThread)
 		}
+	case C.WEFT_HOST_DETACH:
+		return l.host.detach(frame)
 	case C.WEFT_HOST_CLOSED:
 		l.hostClosed(uint64(id))
 	}
 	return C.WEFT_HOST_DONE
+}
+
+// weftAdopt is what weft_adopt calls.
+//
+//export weftAdopt
+func weftAdopt(loop *C.uv_loop_t, text *C.char, size C.size_t) C.int {
+	code, why := adoptForC(unsafe.Pointer(loop))
+	if size > 0 {
+		room := unsafe.Slice((*byte)(unsafe.Pointer(text)), int(size))
+		room[copy(room[:size-1], why)] = 0
+	}
+	return code
 }
 
 // fault tells on a goroutine of its own: the handler is user code, and this thread may be the wrong one for that.

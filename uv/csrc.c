@@ -9,6 +9,7 @@
 #define _GNU_SOURCE /* dladdr, in adopt.c */
 #include "../csrc/src/addr.c"
 #include "../csrc/src/adopt.c"
+#include "../csrc/src/adoption.c"
 #include "../csrc/src/async.c"
 #include "../csrc/src/await.c"
 #include "../csrc/src/dns.c"

@@ -55,6 +55,10 @@ const (
 	TokenForeign  Errno = C.WEFT_EFOREIGN  // another copy of weft in this process made it
 	TokenType     Errno = C.WEFT_ETYPE     // it takes another type
 	NotHeld       Errno = C.WEFT_ENOTHELD  // the loop was released more often than held
+	NotAdopted    Errno = C.WEFT_EOWNED    // weft_detach: Go runs the loop
+	OtherThread   Errno = C.WEFT_ETHREAD   // another thread runs the loop
+	CannotAdopt   Errno = C.WEFT_EADOPT    // the text says why
+	NoAdopter     Errno = C.WEFT_ENOGO     // SetAdopter was not called
 )
 
 // cTokens are a loop's open tokens, and the promises that it has given to C. It is safe from any goroutine.

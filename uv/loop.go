@@ -366,6 +366,13 @@ func (l *Loop) Pointer() unsafe.Pointer {
 	return unsafe.Pointer(C.weft_uv_loop((*C.weft_loop)(unsafe.Pointer(l.shared))))
 }
 
+// isOwn reports whether this is the uv_loop_t of a loop that was made here. Safe from any goroutine.
+func (l *Loop) isOwn(loop unsafe.Pointer) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.shared != nil && l.host == nil && l.Pointer() == loop
+}
+
 // Stats counts what a loop holds.
 type Stats struct {
 	Handles  int   // handles made and not yet closed

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"unsafe"
 )
 
 // openLoops are the loops that were made and not closed.
@@ -39,6 +40,11 @@ func OpenLoops() []*Loop {
 	openLoops.mu.Lock()
 	defer openLoops.mu.Unlock()
 	return slices.Collect(maps.Keys(openLoops.loops))
+}
+
+// ownLoop reports whether a uv_loop_t is that of a loop which NewLoop has made. Safe from any goroutine.
+func ownLoop(loop unsafe.Pointer) bool {
+	return slices.ContainsFunc(OpenLoops(), func(l *Loop) bool { return l.isOwn(loop) })
 }
 
 // Made returns the Go stack that made the loop, a line for each call, empty unless in debug mode. Safe from any goroutine.

@@ -26,7 +26,11 @@ enum {
   WEFT_ETYPE = -9007,     /* it wants another type, or is a stream, or is none */
   WEFT_EINVAL = -9008,
   WEFT_ENOMEM = -9009,
-  WEFT_ENOTHELD = -9010 /* it was released more often than held */
+  WEFT_ENOTHELD = -9010, /* it was released more often than held */
+  WEFT_EOWNED = -9011,   /* Go runs this loop: it was not adopted */
+  WEFT_ETHREAD = -9012,  /* another thread runs the loop */
+  WEFT_EADOPT = -9013,   /* the loop cannot be adopted: the text says why, that of this thread's last weft_adopt */
+  WEFT_ENOGO = -9014     /* there is no Go code that would adopt it */
 };
 
 /* The text of these codes and of libuv's; good until the thread's next call. Any thread. */
@@ -87,9 +91,21 @@ typedef uint64_t weft_promise;
 typedef void (*weft_await_cb)(void *arg, int status, int64_t value, const void *data);
 int weft_await(weft_promise promise, weft_await_cb cb, void *arg);
 
-/* weft_adopted returns the weft loop that has adopted a libuv loop, NULL when none has. uv_loop_close fails with
- * UV_EBUSY on an adopted loop: detach it first, and run it until that is done. Any thread. */
+/* Has Go adopt a libuv loop that the caller runs: what Go starts on it goes on within the caller's uv_run. It touches
+ * none of the caller's handles, nor loop->data. The first turn is one of the next uv_run. WEFT_EADOPT: another copy of
+ * libuv made the loop, or a version that does not fit; WEFT_EALREADY: it is adopted. Loop thread: before uv_run, or in
+ * a callback. */
+int weft_adopt(uv_loop_t *uv, weft_loop **loop);
+
+/* The weft loop that has adopted a libuv loop, NULL when none has. Any thread. */
 weft_loop *weft_adopted(uv_loop_t *uv);
+
+/* Ends an adoption: the next turns cancel Go's tasks and close Go's handles, no others. After 0, done(arg, left), which
+ * may be NULL, is called once, in the last close callback; left is NULL, or names what Go has not ended in time. From
+ * then on the loop may be closed, or adopted again; before, uv_loop_close fails with UV_EBUSY. WEFT_EALREADY: that is
+ * under way. Loop thread. */
+typedef void (*weft_detach_cb)(void *arg, const char *left);
+int weft_detach(weft_loop *loop, weft_detach_cb done, void *arg);
 
 /* weft_hold keeps a loop running that has nothing to do, until weft_release has been called as often: the uv_run of an
  * adopted loop does not return, nor does the Run of one that Go runs. A close or a detach does not wait for it. A loop

@@ -25,6 +25,7 @@ struct weft_host {
   int closing;
   int more;        /* Go has left something to run, for after the next poll, which does not block */
   int open;        /* handles below, and the idle one, that are not closed */
+  uintptr_t end;   /* of adoption.c: C waits for it; 0: nobody does */
   weft_loop *next; /* in adopted */
   uv_prepare_t prepare;
   uv_check_t check;
@@ -235,7 +236,26 @@ static void host_on_close(uv_handle_t *handle) {
   uintptr_t unused;
   weft__thread_get(&id, &unused);
   if (id == host->id) weft__thread_set(0, 0);
+  uintptr_t end = host->end;
   host->enter(WEFT_HOST_CLOSED, host->id, 0); /* which frees the loop */
+  weft__end(end);                             /* with no Go function on the stack */
+}
+
+/* Go refuses when it has begun to detach. */
+int weft__host_detach(weft_loop *loop, uintptr_t end) {
+  weft_host *host = loop->host;
+  if (host->enter(WEFT_HOST_DETACH, host->id, end) != WEFT_HOST_DONE) return WEFT_EALREADY;
+  host->end = end;
+  return 0;
+}
+
+uint64_t weft_host_id(uv_loop_t *uv) {
+  uv_once(&adopted_once, adopted_init);
+  uv_mutex_lock(&adopted_mutex);
+  const weft_loop *loop = adopted_find(uv);
+  uint64_t id = loop == NULL ? 0 : loop->host->id;
+  uv_mutex_unlock(&adopted_mutex);
+  return id;
 }
 
 int weft_host_close(uintptr_t lp) {

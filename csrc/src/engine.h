@@ -204,16 +204,23 @@ uint32_t weft_walk(uintptr_t loop, weft_info *infos, uint32_t room); /* returns 
 /* adopt.c: loops that somebody else runs. The one place where C enters Go: enter is called with WEFT_HOST_TURN in the
  * host's uv_run, when there is news, and returns one of the answers below; frame is 0 when Go has looked before at
  * where on the stack it is, else Go says what it has found there, by weft_thread and weft_host_placed.
- * WEFT_HOST_STRANGE says that the thread is not the one that adopted, and expects nothing. WEFT_HOST_CLOSED comes in
- * the last close callback; weft_host_free is all that may follow. */
+ * WEFT_HOST_STRANGE says that the thread is not the one that adopted, and expects nothing. WEFT_HOST_DETACH asks for
+ * the end, of which frame is to be told; WEFT_HOST_MORE: that has begun before. WEFT_HOST_CLOSED comes in the last
+ * close callback; weft_host_free is all that may follow. */
 typedef uintptr_t (*weft_host_enter)(int what, uint64_t id, uintptr_t frame);
-enum { WEFT_HOST_TURN, WEFT_HOST_STRANGE, WEFT_HOST_CLOSED };
+enum { WEFT_HOST_TURN, WEFT_HOST_STRANGE, WEFT_HOST_DETACH, WEFT_HOST_CLOSED };
 enum { WEFT_HOST_DONE, WEFT_HOST_MORE, WEFT_HOST_NESTED /* no place to run Go's code: asks again */ };
 int weft_host_check(const uv_loop_t *uv, char *text, size_t len);
 int weft_host_open(uv_loop_t *uv, weft_host_enter enter, uint64_t id, int outside, uintptr_t *loop);
 void weft_host_placed(uintptr_t loop, uintptr_t frame, int by_go);
 int weft_host_close(uintptr_t loop);
 void weft_host_free(uintptr_t loop);
+uint64_t weft_host_id(uv_loop_t *uv); /* of the loop that has adopted it, 0: none has. Any thread */
+
+/* adoption.c. What weft_adopt calls: it adopts, or returns a code, WEFT_EADOPT with a text. */
+typedef int (*weft_adopter)(uv_loop_t *uv, char *text, size_t len);
+void weft_adopter_set(weft_adopter adopt);           /* any thread */
+void weft_end_left(uintptr_t end, const char *text); /* what had not ended; before WEFT_HOST_CLOSED returns */
 
 /* hold.c: any thread, while the loop is open */
 int weft_keep(uintptr_t loop, int by); /* Go's weft_hold and weft_release */

@@ -5,7 +5,7 @@
 
 /* libuv's variants without _r leak memory on unknown codes. */
 void weft_error_text(int code, char *buf, size_t len) {
-  if (code >= WEFT_ENOTHELD && code <= WEFT_FULL) {
+  if (code >= WEFT_ENOGO && code <= WEFT_FULL) {
     snprintf(buf, len, "%s", weft_strerror(code));
   } else {
     uv_strerror_r(code, buf, len);

@@ -150,6 +150,11 @@ void weft__hold_end(weft_loop *loop);
 /* adopt.c */
 int weft__host_owns(const weft_loop *loop, const uv_handle_t *uv);
 int weft__host_here(const weft_loop *loop); /* this is its thread */
+int weft__host_detach(weft_loop *loop, uintptr_t end);
+
+/* adoption.c */
+const char *weft__adoption_text(void); /* of this thread's last weft_adopt that failed */
+void weft__end(uintptr_t end);         /* tells C, if there is one, and frees it */
 
 /* loop.c */
 int weft__loop_owns(const weft_loop *loop, const uv_handle_t *uv);

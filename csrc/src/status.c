@@ -28,6 +28,14 @@ const char *weft_strerror(int code) {
       return "out of memory";
     case WEFT_ENOTHELD:
       return "the loop was released more often than held";
+    case WEFT_EOWNED:
+      return "the loop is not an adopted one: Go runs it, and closes it";
+    case WEFT_ETHREAD:
+      return "this is not the thread that runs the loop";
+    case WEFT_EADOPT:
+      return weft__adoption_text();
+    case WEFT_ENOGO:
+      return "nobody adopts loops here: the process has no Go library with package io that shares this copy of weft";
   }
   uv_strerror_r(code, status_text, sizeof(status_text)); /* uv_strerror leaks on codes it does not know */
   return status_text;
