@@ -89,6 +89,7 @@ func TestChildrenAndSignalsOfTheHost(t *testing.T) {
 	})
 	assert.Equal(t, 0, closed)
 	well, badly := children.Ended()
+	children.Free()
 	assert.Equal(t, n, well)
 	assert.Zero(t, badly)
 	assert.NotZero(t, signals)

@@ -115,6 +115,9 @@ func StartChildren(loop unsafe.Pointer, n, atATime int) *Children {
 // Ended returns how many have ended well, and how many not.
 func (c *Children) Ended() (well, badly int) { return int(c.c.ended), int(c.c.failed) }
 
+// Free forgets them, once all have ended and their loop is closed.
+func (c *Children) Free() { C.free(unsafe.Pointer(c.c)) }
+
 // WatchSignal has the host watch a signal, without keeping the loop alive.
 func WatchSignal(loop unsafe.Pointer, sig syscall.Signal) { C.watch((*C.uv_loop_t)(loop), C.int(sig)) }
 
