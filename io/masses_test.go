@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -134,7 +135,7 @@ func manyClients(address string, n int) error {
 
 func TestAHundredThousandTasksAtOnceAndACloseInTheirMidst(t *testing.T) {
 	n := mass(100_000)
-	l, ctx := wefttest.Start(t, weftio.OnError(func(error) {}))
+	l, ctx := wefttest.Start(t, weftio.OnError(func(error) {}), weftio.Grace(30*time.Second)) // a slow machine needs longer than a second
 	half, open := promise.New[int](ctx)
 	never, _ := promise.New[int](ctx)
 	var tasks []*promise.Promise[int]
