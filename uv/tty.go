@@ -76,9 +76,10 @@ func (t *TTY) end() {
 	t.Stream.end()
 }
 
-// ResetMode gives the first terminal whose mode was set the mode it had. A Go program calls it before os.Exit, and where a
-// panic ends it, or leaves the user's shell in raw mode; Close does it for a TTY. EBUSY: a SetMode is under way. Safe from any
-// goroutine. Binds uv_tty_reset_mode.
+// ResetMode gives every terminal that a TTY has set the mode of the mode it had before, on all loops, and returns the first
+// error. A Go program calls it before os.Exit, and where a panic ends it, or leaves the user's shell in raw mode; Close does it
+// for a TTY. Who goes on, as after a stop by SIGTSTP, calls SetMode again. Safe from any goroutine, not in a signal handler of C's.
+// Binds uv_tty_reset_mode, which knows one terminal only; on Windows it is that.
 func ResetMode() error {
 	if e := C.weft_tty_reset_mode(); e != 0 {
 		return Errno(e)

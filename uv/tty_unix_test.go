@@ -66,13 +66,9 @@ func TestTTYModesAndReset(t *testing.T) {
 		assert.Equal(t, uv.ENOTSUP, tty.SetMode(uv.TTYRawVT))
 	}
 
-	// ResetMode knows the first terminal that was set: this one, or that of an earlier test.
 	require.NoError(t, tty.SetMode(uv.TTYRaw))
-	done := make(chan error)
-	go func() { done <- uv.ResetMode() }()
-	if err := <-done; err == nil {
-		assert.True(t, pty.IsCooked())
-	}
+	require.NoError(t, uv.ResetMode())
+	assert.True(t, pty.IsCooked())
 	require.NoError(t, tty.SetMode(uv.TTYIO))
 	assert.False(t, pty.IsCooked())
 	require.NoError(t, tty.Close(nil))
@@ -80,6 +76,79 @@ func TestTTYModesAndReset(t *testing.T) {
 	assert.Equal(t, uv.ErrClosed, tty.SetMode(uv.TTYRaw))
 	_, _, err := tty.WinSize()
 	assert.Equal(t, uv.ErrClosed, err)
+}
+
+// libuv knows the first terminal of the process only.
+func TestResetModeKnowsEveryTerminal(t *testing.T) {
+	l := newLoop(t)
+	first := newTTY(t, l, uvtest.OpenPTY(t).Slave)
+	require.NoError(t, first.SetMode(uv.TTYRaw))
+	require.NoError(t, first.Close(nil))
+	require.NoError(t, l.Run(uv.RunDefault))
+	other := newLoop(t)
+	ptys := []uvtest.PTY{uvtest.OpenPTY(t), uvtest.OpenPTY(t)}
+	ttys := []*uv.TTY{newTTY(t, l, ptys[0].Slave), newTTY(t, other, ptys[1].Slave)}
+	for range 2 { // the second time as after a stop and SIGCONT
+		for i, tty := range ttys {
+			require.NoError(t, tty.SetMode(uv.TTYRaw))
+			require.False(t, ptys[i].IsCooked())
+		}
+		done := make(chan error)
+		go func() { done <- uv.ResetMode() }()
+		require.NoError(t, <-done)
+		assert.True(t, ptys[0].IsCooked() && ptys[1].IsCooked())
+	}
+	closeAll(t, ttys[0], ttys[1])
+	require.NoError(t, l.Run(uv.RunDefault))
+	require.NoError(t, other.Run(uv.RunDefault))
+	require.NoError(t, uv.ResetMode(), "of none")
+}
+
+// One terminal does not keep ResetMode from the others.
+func TestResetModeOfATerminalThatIsGone(t *testing.T) {
+	l := newLoop(t)
+	gone, pty := uvtest.OpenPTY(t), uvtest.OpenPTY(t)
+	ttys := []*uv.TTY{newTTY(t, l, pty.Slave), newTTY(t, l, gone.Slave)}
+	for _, tty := range ttys {
+		require.NoError(t, tty.SetMode(uv.TTYRaw))
+	}
+	require.NoError(t, gone.Master.Close())
+	assert.Equal(t, uv.EIO, uv.ResetMode())
+	assert.True(t, pty.IsCooked())
+	closeAll(t, ttys[0], ttys[1])
+}
+
+// The number that a closed TTY had may be another terminal's by now.
+func TestResetModeLeavesOtherTerminalsAlone(t *testing.T) {
+	l := newLoop(t)
+	tty := newTTY(t, l, uvtest.OpenPTY(t).Slave)
+	require.NoError(t, tty.SetMode(uv.TTYRaw))
+	number, err := tty.Fileno()
+	require.NoError(t, err)
+	require.NoError(t, tty.Close(nil))
+	require.NoError(t, l.Run(uv.RunDefault))
+	pty := uvtest.OpenPTY(t)
+	for pty.Slave.Fd() != number { // the lowest that is free comes first
+		pty = uvtest.OpenPTY(t)
+		require.LessOrEqual(t, pty.Slave.Fd(), number+100)
+	}
+	require.NoError(t, pty.MakeRaw())
+	require.NoError(t, uv.ResetMode())
+	assert.False(t, pty.IsCooked())
+}
+
+// Stdin and stdout are one terminal. What the first handle has set is not the second one's normal mode.
+func TestTwoTTYsOfOneTerminal(t *testing.T) {
+	l := newLoop(t)
+	pty := uvtest.OpenPTY(t)
+	in, out := newTTY(t, l, pty.Slave), newTTY(t, l, pty.Slave)
+	require.NoError(t, in.SetMode(uv.TTYRaw))
+	require.NoError(t, out.SetMode(uv.TTYIO))
+	require.NoError(t, out.SetMode(uv.TTYNormal))
+	assert.True(t, pty.IsCooked() && pty.Posts())
+	require.NoError(t, out.SetMode(uv.TTYIO))
+	closeAll(t, in, out)
+	assert.True(t, pty.IsCooked() && pty.Posts())
 }
 
 // What libuv does to the descriptor that it is given stays with a duplicate.

@@ -42,6 +42,7 @@ void weft__handle_close(weft_loop *loop, const weft_sub *sub) {
   weft_handle *h = (weft_handle *)sub->handle;
   h->close_token = sub->token;
   if (uv->type == UV_SIGNAL) weft_signal_stop(sub->handle);
+  if (uv->type == UV_TTY) weft__tty_close(sub->handle);
   if (sub->op == WEFT_CLOSE_RESET && uv->type == UV_TCP && uv_tcp_close_reset((uv_tcp_t *)uv, handle_on_close) == 0) {
     return;
   }

@@ -203,6 +203,9 @@ uv_connect_t *weft__stream_connect(uintptr_t handle, uint64_t token); /* NULL: n
 int weft__stream_connecting(uv_connect_t *req, int err);              /* after the call that it was made for */
 void weft__stream_on_connect(uv_connect_t *req, int status);
 
+/* tty.c */
+void weft__tty_close(uintptr_t handle); /* about to be closed */
+
 /* pipe.c */
 void weft__pipe_take(uv_stream_t *pipe); /* the handles that have come with the bytes just read */
 

@@ -38,6 +38,13 @@ static int pty_posts(int fd) {
   struct termios t;
   return tcgetattr(fd, &t) == 0 && (t.c_oflag & OPOST);
 }
+
+static int pty_make_raw(int fd) {
+  struct termios t;
+  if (tcgetattr(fd, &t) != 0) return errno;
+  cfmakeraw(&t);
+  return tcsetattr(fd, TCSANOW, &t) == 0 ? 0 : errno;
+}
 */
 import "C"
 
@@ -78,3 +85,11 @@ func (p PTY) IsCooked() bool { return C.pty_is_cooked(C.int(p.Slave.Fd())) != 0 
 
 // Posts reports whether it processes what is written.
 func (p PTY) Posts() bool { return C.pty_posts(C.int(p.Slave.Fd())) != 0 }
+
+// MakeRaw sets the terminal's mode as another program would.
+func (p PTY) MakeRaw() error {
+	if e := C.pty_make_raw(C.int(p.Slave.Fd())); e != 0 {
+		return syscall.Errno(e)
+	}
+	return nil
+}
