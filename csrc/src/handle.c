@@ -16,6 +16,9 @@ uintptr_t weft__handle_new(weft_loop *loop, uv_handle_type type, uint64_t token)
 
 void weft__handle_drop(uintptr_t handle) {
   weft_handle *h = (weft_handle *)handle;
+#ifdef _WIN32
+  weft__free(h->loop, h->typed, WEFT_TTY_LINE);
+#endif
   h->loop->shared.handles--;
   weft__free(h->loop, h, h->size);
 }

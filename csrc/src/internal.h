@@ -106,7 +106,12 @@ typedef struct weft_handle {
   uint8_t passes;     /* listening pipes: handles are passed over their connections */
   uint8_t recverr;    /* UDP: the system queues errors for it */
   uint8_t connected;  /* UDP: datagrams go to one address, and none may name one */
+#ifdef _WIN32
+  char *typed; /* terminals: what reads go into, WEFT_TTY_LINE bytes; NULL: none yet */
+#endif
 } weft_handle;
+
+enum { WEFT_TTY_LINE = 8192 }; /* libuv reads no more of a console at a time */
 
 static inline weft_loop *weft__loop(uintptr_t loop) { return (weft_loop *)loop; }
 
@@ -204,7 +209,9 @@ int weft__stream_connecting(uv_connect_t *req, int err);              /* after t
 void weft__stream_on_connect(uv_connect_t *req, int status);
 
 /* tty.c */
-void weft__tty_close(uintptr_t handle); /* about to be closed */
+void weft__tty_close(uintptr_t handle);                      /* about to be closed */
+uv_buf_t weft__tty_buffer(weft_handle *h);                   /* to read into */
+char *weft__tty_taken(weft_handle *h, char *base, size_t n); /* what was read, until it is drained. NULL: no memory */
 
 /* pipe.c */
 void weft__pipe_take(uv_stream_t *pipe); /* the handles that have come with the bytes just read */

@@ -15,8 +15,17 @@ static uv_stream_t *stream_of(uintptr_t handle) { return (uv_stream_t *)weft__uv
 static int stream_closing(uv_stream_t *s) { return uv_is_closing((uv_handle_t *)s); }
 
 static void stream_on_alloc(uv_handle_t *uv, size_t hint, uv_buf_t *buf) {
+  weft_handle *h = weft__of_handle(uv);
   (void)hint;
-  *buf = weft__slab_rest(weft__of_handle(uv)->loop);
+  *buf = uv->type == UV_TTY ? weft__tty_buffer(h) : weft__slab_rest(h->loop);
+}
+
+/* Where the bytes of a read lie until they have been drained; NULL: there is no memory. */
+static char *stream_taken(uv_stream_t *s, const uv_buf_t *buf, size_t n) {
+  weft_handle *h = weft__of_handle(s);
+  if (s->type == UV_TTY) return weft__tty_taken(h, buf->base, n);
+  weft__slab_take(h->loop, n);
+  return buf->base;
 }
 
 /* Whether the end of a stream is one: a reset must not pass for it, or what was cut off would look whole. libuv 1.44
@@ -45,6 +54,8 @@ static void stream_on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
   weft_handle *h = weft__of_handle(s);
   if (n == 0) return;                                         /* nothing was there after all */
   if (n == UV_ENOBUFS && weft__slab_is_full(h->loop)) return; /* it goes on in the next turn */
+  char *data = n > 0 ? stream_taken(s, buf, (size_t)n) : NULL;
+  if (n > 0 && data == NULL) n = UV_ENOMEM;
   if (n < 0) {
     uv_read_stop(s);
     if (n == UV_EOF) n = stream_end(s);
@@ -53,8 +64,7 @@ static void stream_on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
     return;
   }
   if (s->type == UV_NAMED_PIPE && ((uv_pipe_t *)s)->ipc) weft__pipe_take(s);
-  weft__slab_take(h->loop, (size_t)n);
-  weft__record(h->loop, (weft_record){.token = h->token, .value = n, .data = buf->base, .kind = WEFT_DATA});
+  weft__record(h->loop, (weft_record){.token = h->token, .value = n, .data = data, .kind = WEFT_DATA});
 }
 
 /* To libuv, what comes of reading on after an end is undefined: here it is the end again. */

@@ -20,6 +20,20 @@ static int tty_init(uv_loop_t *loop, uv_tty_t *tty, int fd) {
   return fd < 0 || fd > 2 ? UV_EBADF : uv_tty_init(loop, tty, fd, 0);
 }
 
+/* By reading libuv; untested, for it takes somebody who types. A line is read by a thread, into a buffer that was asked
+ * for when that began. It cannot be the loop's slab, which others go on reading into, and which is used again, or
+ * freed, when the turn is over. libuv begins no second read meanwhile, and closes the handle when the thread is
+ * through. */
+uv_buf_t weft__tty_buffer(weft_handle *h) {
+  if (h->typed == NULL) h->typed = weft__calloc(h->loop, WEFT_TTY_LINE);
+  return uv_buf_init(h->typed, h->typed == NULL ? 0 : WEFT_TTY_LINE);
+}
+
+char *weft__tty_taken(weft_handle *h, char *base, size_t n) {
+  char *kept = weft__slab_keep(h->loop, n);
+  return kept == NULL ? NULL : memcpy(kept, base, n);
+}
+
 #else
 
 /* libuv opens a terminal anew, and puts that in place of the descriptor it was given; of other descriptors it becomes
@@ -32,6 +46,13 @@ static int tty_init(uv_loop_t *loop, uv_tty_t *tty, int fd) {
   if (err == 0) uv_fileno((uv_handle_t *)tty, &used);
   if (used != copy) close(copy);
   return err;
+}
+
+uv_buf_t weft__tty_buffer(weft_handle *h) { return weft__slab_rest(h->loop); }
+
+char *weft__tty_taken(weft_handle *h, char *base, size_t n) {
+  weft__slab_take(h->loop, n);
+  return base;
 }
 
 #endif
