@@ -73,7 +73,8 @@ func (p *Pipe) PendingType() HandleType {
 
 // AcceptPending makes h, whose Init was not called, the oldest handle that has come over an IPC pipe: a *TCP or *UDP for one of these
 // kinds, a *Pipe for any other; EINVAL for another h, EAGAIN when there is none. A handle that libuv has failed to take
-// returns that error, once. Those that nobody takes are closed with the pipe. Loop goroutine only. Binds uv_accept.
+// returns that error, once. Those that nobody takes are closed with the pipe. libuv makes the descriptor non-blocking, also for those who share
+// it; one that the system cannot wait for, such as a file's, is read as in Open. Loop goroutine only. Binds uv_accept.
 func (p *Pipe) AcceptPending(h AnyHandle) error {
 	switch {
 	case p.ptr == 0:

@@ -22,7 +22,7 @@ const allPollEvents = Readable | Writable | Disconnect | Prioritized
 type Poll struct{ Handle }
 
 // NewPoll returns a Poll for a file descriptor, which it puts into non-blocking mode, and which stays the caller's. It returns
-// EBADF for one that is not open, EPERM for a file or directory, EEXIST while another handle of the loop watches it, and on
+// EBADF for one that is not open, EPERM for one that the system cannot wait for, such as a file or /dev/null, EEXIST while another handle of the loop watches it, and on
 // Windows ENOTSUP. A descriptor that Go's own poller knows, that of an os.File or a net.Conn, may be watched, but package os or
 // net goes on to use it and closes it: hand over a duplicate. Loop goroutine only. Binds uv_poll_init.
 func NewPoll(l *Loop, fd int) (*Poll, error) {
@@ -51,8 +51,8 @@ func newPoll(l *Loop, fd int64, isSocket C.int) (*Poll, error) {
 
 // Start has c told in every turn in which the descriptor is ready for some of the events, Event.PollEvents says which; it comes
 // again in the next turn unless c reads, writes or stops. One that runs watches for the new events. No events
-// stop it. EEXIST: another Poll watches the same descriptor; EBADF: it is closed. An event with a Status, which libuv gives
-// as EBADF, is the last. Loop goroutine only. Binds uv_poll_start.
+// stop it, and so does a failure. EEXIST: another Poll watches the same descriptor; EBADF: it is closed. An event with a Status,
+// which libuv gives as EBADF, is the last. Loop goroutine only. Binds uv_poll_start.
 func (p *Poll) Start(events PollEvents, c Completer) error {
 	switch {
 	case p.ptr == 0:

@@ -14,8 +14,8 @@ import (
 	"github.com/weft-go/weft/uv"
 )
 
-// socketpair returns the ends of a connection, which the end of the test closes when the test has not.
-func socketpair(t *testing.T) [2]int {
+// socketpair returns the ends of a connection, which the end of the test closes, unless the test has made one -1.
+func socketpair(t *testing.T) *[2]int {
 	t.Helper()
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	require.NoError(t, err)
@@ -26,7 +26,7 @@ func socketpair(t *testing.T) [2]int {
 			}
 		}
 	})
-	return fds
+	return &fds
 }
 
 func newPoll(t *testing.T, l *uv.Loop, fd int) *uv.Poll {
@@ -167,18 +167,34 @@ func TestPollOfAClosedDescriptor(t *testing.T) {
 	fds := socketpair(t)
 	p := newPoll(t, l, fds[0])
 	require.NoError(t, syscall.Close(fds[0]))
+	fds[0] = -1
 	assert.Equal(t, uv.EBADF, p.Start(uv.Readable, &before))
 	closeAll(t, p)
 
-	fds = [2]int{-1, fds[1]}
 	p = newPoll(t, l, fds[1])
 	require.NoError(t, p.Start(uv.Readable, &after))
 	require.NoError(t, syscall.Close(fds[1]))
+	fds[1] = -1
 	after.wait(t, l, 1)
 	assert.Equal(t, uv.EBADF, after[0].Status)
 	assert.False(t, p.IsActive())
 	closeAll(t, p)
 	assert.Empty(t, before)
+}
+
+// A failed Start says that nothing is watched; so nothing is.
+func TestAPollWhoseStartFailsIsStopped(t *testing.T) {
+	l := newLoop(t)
+	fds := socketpair(t)
+	p := newPoll(t, l, fds[0])
+	require.NoError(t, p.Start(uv.Readable, ignore))
+	turnOnce(t, l, uv.RunNoWait)
+	require.NoError(t, syscall.Close(fds[0]))
+	fds[0] = -1
+	assert.Equal(t, uv.EBADF, p.Start(uv.Writable, ignore))
+	assert.False(t, p.IsActive())
+	require.NoError(t, l.Run(uv.RunDefault), "nothing keeps the loop alive")
+	closeAll(t, p)
 }
 
 // Both are ready at once; the first that is told stops or closes both.

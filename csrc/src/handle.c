@@ -49,6 +49,10 @@ void weft__handle_close(weft_loop *loop, const weft_sub *sub) {
   if (sub->op == WEFT_CLOSE_RESET && uv->type == UV_TCP && uv_tcp_close_reset((uv_tcp_t *)uv, handle_on_close) == 0) {
     return;
   }
+  if (uv->type == UV_POLL) {
+    weft__poll_close(loop, uv, handle_on_close);
+    return;
+  }
   int pid = uv->type == UV_PROCESS ? weft__process_left((uv_process_t *)uv) : 0;
   uv_close(uv, handle_on_close);
   if (pid == 0) return;

@@ -99,7 +99,8 @@ typedef struct weft_handle {
   int32_t paused;     /* listeners: the failure after which nothing is accepted until Go says so; 0: none */
   uint32_t last;      /* polls: where their last record lies */
   int32_t ended;      /* streams: the status after which nothing is read any more; 0: none */
-  uint16_t lent;      /* writes under way that pass this handle along */
+  int32_t refused;    /* streams: why the system cannot wait for the descriptor; 0: it can */
+  uint32_t lent;      /* writes under way that pass this handle along */
   uint8_t gone;       /* closed, and freed when it is lent no longer */
   uint8_t connecting; /* streams: libuv has a connect request */
   uint8_t shut;       /* streams: shutdown was asked for */
@@ -204,6 +205,7 @@ uint32_t weft__stream_write(weft_loop *loop, const weft_sub *sub, uint32_t n); /
 void weft__stream_read_start(weft_loop *loop, const weft_sub *sub);
 void weft__stream_read_stop(const weft_sub *sub);
 void weft__stream_shutdown(weft_loop *loop, const weft_sub *sub);
+void weft__stream_opened(uintptr_t handle); /* it has got a descriptor that may be of any kind */
 uv_connect_t *weft__stream_connect(uintptr_t handle, uint64_t token); /* NULL: no memory */
 int weft__stream_connecting(uv_connect_t *req, int err);              /* after the call that it was made for */
 void weft__stream_on_connect(uv_connect_t *req, int status);
@@ -252,6 +254,8 @@ void weft__timer_start(const weft_sub *sub);
 void weft__timer_stop(const weft_sub *sub);
 
 /* poll.c */
+int weft__poll_refused(weft_loop *loop, const uv_handle_t *uv); /* why libuv would abort in the poll; 0: it would not */
+void weft__poll_close(weft_loop *loop, uv_handle_t *uv, uv_close_cb cb);
 void weft__poll_check(weft_loop *loop, const weft_sub *sub);
 
 /* addr.c */
@@ -261,6 +265,7 @@ enum { WEFT_ADDR_TEXT = 64 + UV_IF_NAMESIZE };
 int weft__addr_text(const weft_addr *a, char *text); /* with its scope, as libuv reads it */
 
 /* udp.c */
+void weft__udp_note(uintptr_t handle); /* what a socket that was opened brings along */
 uint32_t weft__udp_send(weft_loop *loop, const weft_sub *sub, uint32_t n); /* returns how many it did */
 
 /* version.c */

@@ -21,7 +21,9 @@ int weft_pipe_new(uintptr_t lp, int ipc, uintptr_t *handle) {
 
 int weft_pipe_open(uintptr_t handle, uintptr_t fd) {
   if (((weft_handle *)handle)->connecting) return UV_EBUSY;
-  return uv_pipe_open(pipe_of(handle), (uv_file)fd);
+  int err = uv_pipe_open(pipe_of(handle), (uv_file)fd);
+  if (err == 0) weft__stream_opened(handle);
+  return err;
 }
 
 /* A copy that ends in NUL. libuv cuts off what is too long for a name, and what stands behind a NUL in the midst of it.
@@ -104,6 +106,18 @@ static int pipe_receiver(uv_pipe_t *pipe, uintptr_t *handle, int16_t *type) {
   }
 }
 
+/* What came from somebody else may be of any kind, and blocking: libuv leaves that as it is, and would wait. */
+static void pipe_taken(uintptr_t handle) {
+  if (weft__uv(handle)->type == UV_UDP) {
+    weft__udp_note(handle);
+    return;
+  }
+  weft__stream_opened(handle);
+#ifndef _WIN32
+  uv_stream_set_blocking((uv_stream_t *)weft__uv(handle), 0);
+#endif
+}
+
 /* Taking them here, before the record of the bytes, keeps them with the bytes that they came with; and libuv, when a
  * handle is taken after reading has stopped, spins on a socket that it does not read. */
 void weft__pipe_take(uv_stream_t *s) {
@@ -117,6 +131,8 @@ void weft__pipe_take(uv_stream_t *s) {
     if (err != 0) {
       weft__handle_close(h->loop, &(weft_sub){.handle = handle, .op = WEFT_CLOSE});
       handle = 0;
+    } else {
+      pipe_taken(handle);
     }
     weft__record(
         h->loop,

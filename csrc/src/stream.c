@@ -12,6 +12,14 @@ enum {
 
 static uv_stream_t *stream_of(uintptr_t handle) { return (uv_stream_t *)weft__uv(handle); }
 
+/* What the system cannot wait for, such as a file, cannot be read here. It can be written, for that never waits; but
+ * libuv, which would abort in the poll, gets nothing to finish later. */
+void weft__stream_opened(uintptr_t handle) {
+  weft_handle *h = (weft_handle *)handle;
+  h->refused = weft__poll_refused(h->loop, weft__uv(handle));
+  h->ended = h->refused;
+}
+
 static int stream_closing(uv_stream_t *s) { return uv_is_closing((uv_handle_t *)s); }
 
 static void stream_on_alloc(uv_handle_t *uv, size_t hint, uv_buf_t *buf) {
@@ -133,9 +141,26 @@ static uv_write_t *stream_rest(weft_loop *loop, const weft_sub *sub, uint64_t do
   return req;
 }
 
+/* Writes all of it now, to a descriptor that the system cannot wait for. */
+static int stream_write_out(uv_stream_t *s, char *data, uint64_t len) {
+  while (len > 0) {
+    uv_buf_t buf = uv_buf_init(data, (unsigned)(len < STREAM_CHUNK ? len : STREAM_CHUNK));
+    int n = uv_try_write(s, &buf, 1);
+    if (n == 0 || n == UV_EAGAIN) return weft__of_handle(s)->refused;
+    if (n < 0) return n;
+    data += n;
+    len -= (uint64_t)n;
+  }
+  return 0;
+}
+
 /* Hands what is left of a write to libuv. */
 static void stream_write_rest(weft_loop *loop, const weft_sub *sub, uint64_t done) {
   char *data;
+  if (((weft_handle *)sub->handle)->refused) {
+    stream_wrote(loop, sub, stream_write_out(stream_of(sub->handle), stream_data(loop, sub) + done, sub->len - done));
+    return;
+  }
   uv_write_t *req = stream_rest(loop, sub, done, &data);
   if (req == NULL) {
     stream_wrote(loop, sub, UV_ENOMEM);
@@ -210,6 +235,7 @@ static int stream_cannot_pass(uv_stream_t *s, uintptr_t send) {
   const uv_handle_t *uv = weft__uv(send);
   uv_os_fd_t fd;
   if (s->type != UV_NAMED_PIPE || !((uv_pipe_t *)s)->ipc) return UV_EINVAL;
+  if (weft__of_handle(s)->refused) return weft__of_handle(s)->refused;
   if (uv->type != UV_TCP && uv->type != UV_NAMED_PIPE && uv->type != UV_UDP) return UV_EINVAL;
   return uv_fileno(uv, &fd) == 0 ? 0 : UV_EBADF;
 }
@@ -233,11 +259,25 @@ static int stream_write_now(weft_handle *h, const uv_buf_t *bufs, uint32_t n, ui
   return 0;
 }
 
+static void stream_write_out_all(weft_handle *h, const weft_piece *pieces, uint32_t n, uint64_t token) {
+  weft_record done = {.token = token};
+  for (uint32_t i = 0; i < n; i++) {
+    if (done.status == 0) {
+      done.status = stream_write_out(stream_of((uintptr_t)h), (char *)pieces[i].data, pieces[i].len);
+    }
+    done.value += (int64_t)pieces[i].len;
+  }
+  weft__record(h->loop, done);
+}
+
 int weft_stream_write(uintptr_t handle, const weft_piece *pieces, uint32_t n, uintptr_t send, uint64_t token) {
   weft_handle *h = (weft_handle *)handle;
   if (send != 0) {
     int err = stream_cannot_pass(stream_of(handle), send);
     if (err != 0) return err;
+  } else if (h->refused) {
+    stream_write_out_all(h, pieces, n, token);
+    return 0;
   }
   uv_buf_t few[STREAM_BATCH], *bufs = few;
   size_t size = n * sizeof(*bufs);
@@ -273,11 +313,11 @@ static void stream_on_shutdown(uv_shutdown_t *req, int status) {
   weft__record(loop, done);
 }
 
-/* libuv would take a connection under way for one, if its shutdown were asked for. */
+/* libuv would take a connection under way for one, if its shutdown were asked for; and a file. */
 static int stream_shutdown(uv_stream_t *s, uint64_t token) {
   weft_handle *h = weft__of_handle(s);
   if (stream_closing(s)) return UV_ECANCELED;
-  if (h->connecting) return UV_ENOTCONN;
+  if (h->connecting || h->refused) return UV_ENOTCONN;
   uv_shutdown_t *req = weft__req_new(h->loop, UV_SHUTDOWN, token, 0);
   if (req == NULL) return UV_ENOMEM;
   int err = uv_shutdown(req, s, stream_on_shutdown);

@@ -18,7 +18,11 @@ int weft_tcp_new_early(uintptr_t loop, int family, uintptr_t *handle) {
   return tcp_init(weft__loop(loop), family == WEFT_IPV4 ? AF_INET : AF_INET6, handle);
 }
 
-int weft_tcp_open(uintptr_t handle, uintptr_t sock) { return uv_tcp_open(tcp_of(handle), (uv_os_sock_t)sock); }
+int weft_tcp_open(uintptr_t handle, uintptr_t sock) {
+  int err = uv_tcp_open(tcp_of(handle), (uv_os_sock_t)sock);
+  if (err == 0) weft__stream_opened(handle);
+  return err;
+}
 
 int weft_tcp_bind(uintptr_t handle, const weft_addr *addr, int flags) {
   struct sockaddr_storage sa;

@@ -59,8 +59,7 @@ static void udp_note_recverr(uintptr_t handle) {
   ((weft_handle *)handle)->recverr = err == 0 && udp_has_recverr((uv_os_sock_t)fd);
 }
 
-/* What a socket that was opened brings along. */
-static void udp_note(uintptr_t handle) {
+void weft__udp_note(uintptr_t handle) {
   struct sockaddr_storage sa;
   int len = sizeof(sa);
   udp_note_recverr(handle);
@@ -88,14 +87,14 @@ static int udp_may_open(uintptr_t handle, uv_os_sock_t sock) {
 int weft_udp_open(uintptr_t handle, uintptr_t sock) {
   int err = udp_may_open(handle, (uv_os_sock_t)sock);
   if (err == 0) err = uv_udp_open(udp_of(handle), (uv_os_sock_t)sock);
-  if (err == 0) udp_note(handle);
+  if (err == 0) weft__udp_note(handle);
   return err;
 }
 
 int weft_udp_open_ex(uintptr_t handle, uintptr_t sock, int flags) {
   int err = udp_may_open(handle, (uv_os_sock_t)sock);
   if (err == 0) err = weft__udp_open_ex(udp_of(handle), (uv_os_sock_t)sock, (unsigned)flags);
-  if (err == 0) udp_note(handle);
+  if (err == 0) weft__udp_note(handle);
   return err;
 }
 

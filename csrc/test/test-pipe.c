@@ -108,6 +108,23 @@ static void handles_close_before_they_are_passed(void) {
   }
   test_end(loop, handles, 2);
 }
+
+/* More writes than 16 bits count pass one handle along: it is there as long as one of them is. */
+static void a_handle_is_lent_often(void) {
+  enum { WRITES = 1 << 16 };
+  uintptr_t loop = test_loop(), handles[3];
+  connects(loop, handles);
+  handles[2] = bound_tcp(loop);
+  static char chunk[1 << 16];
+  while (weft_stream_try_write(handles[0], chunk, sizeof(chunk)) > 0) {
+  }
+  weft_piece piece = {(uintptr_t)chunk, 1};
+  for (int i = 0; i < WRITES; i++) CHECK(weft_stream_write(handles[0], &piece, 1, handles[2], T_WRITE) == 0);
+  test_submit(loop, (weft_sub){.handle = handles[2], .op = WEFT_CLOSE, .token = 8});
+  CHECK(test_next(loop).token == 8);
+  CHECK(weft_loop_shared(loop)->handles == 3);
+  test_end(loop, handles, 2);
+}
 #endif
 
 static void what_cannot_be_passed_is_refused(void) {
@@ -134,6 +151,7 @@ int main(void) {
   what_cannot_be_passed_is_refused();
 #ifndef _WIN32
   handles_close_before_they_are_passed();
+  a_handle_is_lent_often();
   CHECK(chdir("..") == 0 && rmdir(dir) == 0);
 #endif
   return 0;
