@@ -66,11 +66,20 @@ func (h *Handle) IsActive() bool { return h.state()&C.WEFT_ACTIVE != 0 }
 func (h *Handle) HasRef() bool { return h.state()&C.WEFT_HAS_REF != 0 }
 
 func (h *Handle) state() C.int {
-	if h.ptr == 0 {
+	if h.ready() != nil {
 		return 0
 	}
-	h.l.flush()
 	return C.weft_handle_state(h.ptr)
+}
+
+// ready has what was asked of the loop before done, for a call that goes to libuv at once: a Close may hold the address that
+// a Bind wants, a Send bind the socket, a Shutdown keep the next write from leaving.
+func (h *Handle) ready() error {
+	if h.ptr == 0 {
+		return ErrClosed
+	}
+	h.l.flush()
+	return nil
 }
 
 // Ref lets the handle keep the loop alive, as it does by default. Loop goroutine only. Binds uv_ref.
@@ -108,8 +117,8 @@ func (h *Handle) Type() HandleType {
 // handles, EBADF when there is none yet. It stays libuv's: closing it or changing its mode breaks the handle. Loop goroutine
 // only. Binds uv_fileno.
 func (h *Handle) Fileno() (uintptr, error) {
-	if h.ptr == 0 {
-		return 0, ErrClosed
+	if err := h.ready(); err != nil {
+		return 0, err
 	}
 	var fd C.int64_t
 	if e := C.weft_handle_fileno(h.ptr, &fd); e != 0 {
@@ -141,8 +150,8 @@ func (h *Handle) setBufferSize(sending C.int, n int) error {
 }
 
 func (h *Handle) bufferSize(sending C.int, n int) (int, error) {
-	if h.ptr == 0 {
-		return 0, ErrClosed
+	if err := h.ready(); err != nil {
+		return 0, err
 	}
 	value := C.int(n)
 	if e := C.weft_handle_buffer_size(h.ptr, sending, &value); e != 0 {

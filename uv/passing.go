@@ -50,6 +50,7 @@ func (p *Pipe) TryWrite2(b []byte, send AnyHandle) (int, error) {
 	case p.wrote == p.l.turns+1:
 		return 0, EAGAIN
 	}
+	p.l.flush()
 	return written(C.weft_stream_try_pass(p.ptr, unsafe.Pointer(&b[0]), C.uint64_t(len(b)), h))
 }
 

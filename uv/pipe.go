@@ -49,8 +49,8 @@ func (p *Pipe) Init(l *Loop, ipc bool) error {
 // apart: a file of Go's, which Go closes too, is duplicated for it first. What the system cannot wait for, such as a file or
 // /dev/null, is written without waiting, and reading it ends at once, with EPERM. Loop goroutine only. Binds uv_pipe_open.
 func (p *Pipe) Open(fd uintptr) error {
-	if p.ptr == 0 {
-		return ErrClosed
+	if err := p.ready(); err != nil {
+		return err
 	}
 	return result(C.weft_pipe_open(p.ptr, C.uintptr_t(fd)))
 }
@@ -59,8 +59,8 @@ func (p *Pipe) Open(fd uintptr) error {
 // begins with @ or a NUL is abstract: there is no file; ENOTSUP before libuv 1.46. A name that is too long is refused with
 // ENAMETOOLONG. Loop goroutine only. Binds uv_pipe_bind2.
 func (p *Pipe) Bind(name string) error {
-	if p.ptr == 0 {
-		return ErrClosed
+	if err := p.ready(); err != nil {
+		return err
 	}
 	name = pipeName(name)
 	return result(C.weft_pipe_bind(p.ptr, chars(name), C.size_t(len(name))))
@@ -68,10 +68,10 @@ func (p *Pipe) Bind(name string) error {
 
 // Connect connects to a name as in Bind, and has c told. Close cancels it. Loop goroutine only. Binds uv_pipe_connect2.
 func (p *Pipe) Connect(name string, c Completer) error {
-	switch {
-	case p.ptr == 0:
-		return ErrClosed
-	case p.listens():
+	if err := p.ready(); err != nil {
+		return err
+	}
+	if p.listens() {
 		return EINVAL
 	}
 	name = pipeName(name)

@@ -147,6 +147,7 @@ func (s *Stream) TryWrite(p []byte) (int, error) {
 	case s.wrote == s.l.turns+1: // libuv does not have it yet
 		return 0, EAGAIN
 	}
+	s.l.flush() // a Shutdown of this turn comes first
 	return written(C.weft_stream_try_write(s.ptr, unsafe.Pointer(&p[0]), C.uint64_t(len(p))))
 }
 
@@ -189,10 +190,9 @@ func written(n C.int64_t) (int, error) {
 // SetBlocking makes the stream's reads and writes block the loop, as for the last words of a program; on Windows only a Pipe's.
 // Loop goroutine only. Binds uv_stream_set_blocking.
 func (s *Stream) SetBlocking(on bool) error {
-	if s.ptr == 0 {
-		return ErrClosed
+	if err := s.ready(); err != nil {
+		return err
 	}
-	s.l.flush()
 	return result(C.weft_stream_blocking(s.ptr, boolean(on)))
 }
 
@@ -212,7 +212,7 @@ func (s *Stream) Shutdown(c Completer) error {
 
 // WriteQueueSize returns the bytes that libuv has queued. Loop goroutine only. Binds uv_stream_get_write_queue_size.
 func (s *Stream) WriteQueueSize() int {
-	if s.ptr == 0 {
+	if s.ready() != nil {
 		return 0
 	}
 	return int(C.weft_stream_queue(s.ptr))

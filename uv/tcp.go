@@ -71,8 +71,8 @@ func (t *TCP) InitEx(l *Loop, family int) error {
 // it: a file or connection of Go's, which Go closes too, is duplicated for it first. On Windows it must not be one of Go's
 // at all. Loop goroutine only. Binds uv_tcp_open.
 func (t *TCP) Open(sock uintptr) error {
-	if t.ptr == 0 {
-		return ErrClosed
+	if err := t.ready(); err != nil {
+		return err
 	}
 	return result(C.weft_tcp_open(t.ptr, C.uintptr_t(sock)))
 }
@@ -80,8 +80,8 @@ func (t *TCP) Open(sock uintptr) error {
 // Bind gives the socket an address. That it is taken may show only in Listen or Connect. Loop goroutine only. Binds
 // uv_tcp_bind.
 func (t *TCP) Bind(a netip.AddrPort, flags TCPFlags) error {
-	if t.ptr == 0 {
-		return ErrClosed
+	if err := t.ready(); err != nil {
+		return err
 	}
 	if flags&^(TCPIPv6Only|TCPReusePort) != 0 {
 		return EINVAL
@@ -95,10 +95,10 @@ func (t *TCP) Bind(a netip.AddrPort, flags TCPFlags) error {
 
 // Connect connects and has c told. Close cancels it. Loop goroutine only. Binds uv_tcp_connect.
 func (t *TCP) Connect(a netip.AddrPort, c Completer) error {
-	switch {
-	case t.ptr == 0:
-		return ErrClosed
-	case t.listens():
+	if err := t.ready(); err != nil {
+		return err
+	}
+	if t.listens() {
 		return EINVAL
 	}
 	ca, err := addrFrom(a)
@@ -201,10 +201,9 @@ func (t *TCP) Peername() (netip.AddrPort, error) {
 // CloseReset is Close that resets the connection instead of ending it in order. After Shutdown it does nothing and returns
 // EINVAL: Close is left. Loop goroutine only. Binds uv_tcp_close_reset.
 func (t *TCP) CloseReset(c Completer) error {
-	if t.ptr == 0 {
-		return ErrClosed
+	if err := t.ready(); err != nil {
+		return err
 	}
-	t.l.flush()
 	if C.weft_stream_is_shut(t.ptr) != 0 {
 		return EINVAL
 	}

@@ -42,13 +42,12 @@ func NewTTY(l *Loop, fd int) (*TTY, error) {
 // SetMode sets the terminal's mode, once what was written has left. ENOTSUP is what TTYRawVT gets before libuv 1.51. Loop
 // goroutine only. Binds uv_tty_set_mode.
 func (t *TTY) SetMode(mode TTYMode) error {
-	switch {
-	case t.ptr == 0:
-		return ErrClosed
-	case mode < TTYNormal || mode > TTYRawVT:
+	if err := t.ready(); err != nil {
+		return err
+	}
+	if mode < TTYNormal || mode > TTYRawVT {
 		return EINVAL
 	}
-	t.l.flush()
 	if e := C.weft_tty_set_mode(t.ptr, C.int(mode)); e != 0 {
 		return Errno(e)
 	}

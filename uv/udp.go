@@ -66,15 +66,6 @@ func (u *UDP) InitEx(l *Loop, family int, recvmmsg bool) error {
 	return nil
 }
 
-// ready has what was asked of the loop done: the sends may bind the socket.
-func (u *UDP) ready() error {
-	if u.ptr == 0 {
-		return ErrClosed
-	}
-	u.l.flush()
-	return nil
-}
-
 // Open makes the handle have an existing datagram socket, also one that is no UDP, and sets SO_REUSEADDR on it. On success the
 // socket is the handle's to close. Loop goroutine only. Binds uv_udp_open.
 func (u *UDP) Open(sock uintptr) error {
