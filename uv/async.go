@@ -23,7 +23,7 @@ func NewAsync(l *Loop, c Completer) (*Async, error) {
 	a := &Async{}
 	a.l = l
 	var token C.uint64_t
-	if c != nil {
+	if !isNil(c) {
 		token = a.listen(c)
 	}
 	var ptr C.uintptr_t

@@ -29,8 +29,11 @@ type AddrInfoReq struct {
 // GetAddrInfo looks a host and a service up, for stream sockets, and has c told; Addrs is filled in by then. An empty service
 // leaves the ports 0. Loop goroutine only. Binds uv_getaddrinfo.
 func GetAddrInfo(l *Loop, node, service string, hints AddrInfoHints, c Completer) (*AddrInfoReq, error) {
-	if l.shared == nil {
+	switch {
+	case l.shared == nil:
 		return nil, ErrClosed
+	case isNil(c):
+		return nil, EINVAL
 	}
 	if strings.ContainsRune(node, 0) || strings.ContainsRune(service, 0) {
 		return nil, EINVAL

@@ -43,7 +43,7 @@ func (h *Handle) close(c Completer, op C.int32_t) error {
 		h.ends.end()
 	}
 	sub := C.weft_sub{handle: h.ptr, op: op}
-	if c != nil {
+	if !isNil(c) {
 		sub.token = C.uint64_t(h.l.slots.add(c, true))
 	}
 	if err := h.l.submit(sub); err != nil {

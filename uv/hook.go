@@ -22,7 +22,7 @@ func (h *Handle) startHook(c Completer) error {
 	switch {
 	case h.ptr == 0:
 		return ErrClosed
-	case c == nil:
+	case isNil(c):
 		return EINVAL
 	}
 	C.weft_hook_start(h.ptr, h.listen(c))

@@ -68,7 +68,7 @@ func (s *Stream) Listen(backlog int, c Completer) error {
 		return ErrClosed
 	case s.listens():
 		return EALREADY
-	case s.token != 0: // it is read
+	case s.token != 0 || isNil(c): // it is read
 		return EINVAL
 	}
 	before := s.in

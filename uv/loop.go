@@ -122,14 +122,24 @@ type Event struct {
 	raw  unsafe.Pointer // C memory of the record, for the Completer of a kind that knows it
 }
 
-// Completer is told that something has happened. Complete is called by Turn, on the loop's goroutine.
+// Completer is told that something has happened. Complete is called by Turn, on the loop's goroutine. An operation returns EINVAL
+// for a nil one, unless it says that it may be nil.
 type Completer interface{ Complete(ev Event) }
 
-// CompleterFunc is a function as a Completer.
+// CompleterFunc is a function as a Completer. A nil one is a nil Completer.
 type CompleterFunc func(ev Event)
 
 // Complete calls f.
 func (f CompleterFunc) Complete(ev Event) { f(ev) }
+
+// isNil reports whether nobody could be told. What needs a Completer returns EINVAL then: the mistake is here, not in the Turn
+// that would call it.
+func isNil(c Completer) bool {
+	if f, ok := c.(CompleterFunc); ok {
+		return f == nil
+	}
+	return c == nil
+}
 
 // NewLoop returns a new loop, for the calling goroutine, which should be locked to its thread. The first one installs what
 // keeps SIGPIPE from killing the process. A libuv that this program was not built for is a *VersionError. Binds uv_loop_init.

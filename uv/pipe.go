@@ -71,7 +71,7 @@ func (p *Pipe) Connect(name string, c Completer) error {
 	if err := p.ready(); err != nil {
 		return err
 	}
-	if p.listens() {
+	if p.listens() || isNil(c) {
 		return EINVAL
 	}
 	name = pipeName(name)

@@ -57,7 +57,7 @@ func (p *Poll) Start(events PollEvents, c Completer) error {
 	switch {
 	case p.ptr == 0:
 		return ErrClosed
-	case events&^allPollEvents != 0 || c == nil:
+	case events&^allPollEvents != 0 || isNil(c):
 		return EINVAL
 	case events == 0:
 		return p.Stop()

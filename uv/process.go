@@ -77,6 +77,9 @@ func Spawn(l *Loop, o ProcessOptions, c Completer) (*Process, error) {
 		nstdio: C.uint32_t(len(stdio)), uid: C.uint32_t(o.UID), gid: C.uint32_t(o.GID)}
 	p := &Process{}
 	p.l = l
+	if isNil(c) {
+		c = nil // nobody hears
+	}
 	p.token = l.slots.add(c, true)
 	var ptr C.uintptr_t
 	lockFork()

@@ -45,13 +45,18 @@ func (s *Signal) Start(sig syscall.Signal, c Completer) error { return s.start(s
 // StartOneshot is Start for one signal: the handle is stopped when c is told. Loop goroutine only. Binds
 // uv_signal_start_oneshot.
 func (s *Signal) StartOneshot(sig syscall.Signal, c Completer) error {
-	one := &oneSignal{s, c}
-	return s.start(sig, one, one)
+	return s.start(sig, c, &oneSignal{s, c})
 }
 
 func (s *Signal) start(sig syscall.Signal, c Completer, one *oneSignal) error {
-	if s.ptr == 0 {
+	switch {
+	case s.ptr == 0:
 		return ErrClosed
+	case isNil(c):
+		return EINVAL
+	}
+	if one != nil {
+		c = one
 	}
 	held, before := holdSignal(sig), s.held
 	if e := C.weft_signal_start(s.ptr, C.int(sig), boolean(one != nil), s.listen(c)); e != 0 {

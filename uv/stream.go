@@ -30,7 +30,7 @@ func (s *Stream) ReadStart(c Completer) error {
 	switch {
 	case s.ptr == 0:
 		return ErrClosed
-	case s.listens():
+	case s.listens() || isNil(c):
 		return EINVAL
 	}
 	if s.in != nil {
@@ -55,7 +55,7 @@ func (s *Stream) Write(b Buffer, n int, c Completer) error {
 	switch {
 	case s.ptr == 0:
 		return ErrClosed
-	case n <= 0 || n > b.size || int64(n) > maxWrite:
+	case n <= 0 || n > b.size || int64(n) > maxWrite || isNil(c):
 		return EINVAL
 	}
 	s.wrote = s.l.turns + 1
@@ -76,8 +76,11 @@ const maxWrite = 8 << 30
 // another event when they have left, of the same Value. With loud it is told in any case when all of p has left, with p's length
 // as the Value, also of an empty p. A Close ends that. Loop goroutine only. Binds uv_try_write and uv_write.
 func (s *Stream) Send(p []byte, loud bool, c Completer) error {
-	if s.ptr == 0 {
+	switch {
+	case s.ptr == 0:
 		return ErrClosed
+	case isNil(c):
+		return EINVAL
 	}
 	at, err := s.l.keep(p)
 	if err != nil {
@@ -118,7 +121,7 @@ func (s *Stream) writeParts(parts []Part, send C.uintptr_t, c Completer) error {
 		}
 		pieces = append(pieces, C.weft_piece{data: C.uintptr_t(uintptr(p.p)), len: C.uint64_t(p.N)})
 	}
-	if len(pieces) == 0 || len(pieces) > maxParts {
+	if len(pieces) == 0 || len(pieces) > maxParts || isNil(c) {
 		return EINVAL
 	}
 	s.l.flush()
@@ -199,8 +202,11 @@ func (s *Stream) SetBlocking(on bool) error {
 // Shutdown ends the stream's writing side after the writes that are queued, and has c told: of ENOTCONN when there is no
 // connection, or it was shut down before. Loop goroutine only. Binds uv_shutdown.
 func (s *Stream) Shutdown(c Completer) error {
-	if s.ptr == 0 {
+	switch {
+	case s.ptr == 0:
 		return ErrClosed
+	case isNil(c):
+		return EINVAL
 	}
 	token := s.l.slots.add(c, true)
 	err := s.l.submit(C.weft_sub{handle: s.ptr, token: C.uint64_t(token), op: C.WEFT_SHUTDOWN})

@@ -98,7 +98,7 @@ func (t *TCP) Connect(a netip.AddrPort, c Completer) error {
 	if err := t.ready(); err != nil {
 		return err
 	}
-	if t.listens() {
+	if t.listens() || isNil(c) {
 		return EINVAL
 	}
 	ca, err := addrFrom(a)

@@ -30,7 +30,7 @@ func (t *Timer) Start(timeout, repeat time.Duration, c Completer) error {
 	switch {
 	case t.ptr == 0:
 		return ErrClosed
-	case c == nil:
+	case isNil(c):
 		return EINVAL
 	}
 	t.hush()

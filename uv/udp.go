@@ -256,7 +256,7 @@ func (u *UDP) Send(bufs [][]byte, to netip.AddrPort, c Completer) error {
 		return err
 	}
 	sub := C.weft_sub{handle: u.ptr, op: C.WEFT_UDP_SEND, data: at}
-	if c != nil {
+	if !isNil(c) {
 		sub.token = C.uint64_t(u.l.slots.add(c, true))
 	}
 	if err := u.l.submit(sub); err != nil {
@@ -373,7 +373,7 @@ func (u *UDP) RecvStart(c Completer) error {
 		return err
 	}
 	switch {
-	case c == nil:
+	case isNil(c):
 		return EINVAL
 	case runtime.GOOS == "windows" && u.stopped == u.l.turns+1:
 		// The request to receive may have ended already. libuv would make it anew, count two and never close the handle.

@@ -60,7 +60,7 @@ func watchOnce(l *uv.Loop) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Start(syscall.SIGCHLD, nil); err != nil {
+	if err := s.Start(syscall.SIGCHLD, uv.CompleterFunc(func(uv.Event) {})); err != nil {
 		return err
 	}
 	if err := s.Close(nil); err != nil {
