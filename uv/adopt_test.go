@@ -69,6 +69,18 @@ func TestAdoptedLoopRunsInTheHostsRun(t *testing.T) {
 	assert.Zero(t, l.Stats())
 }
 
+// The header's version, or the sizes of its structures, are not those of the libuv that runs: C's own test compares such.
+func TestAdoptRefusesAnotherVersionOfLibuv(t *testing.T) {
+	mismatch := &uv.VersionError{Text: "built with the header of a libuv whose uv_loop_t has other bytes", Err: uv.EINVAL}
+	defer uv.SetCheckVersion(func() error { return mismatch })()
+	loop := uvtest.MakeLoop()
+	_, err := uv.Adopt(loop, 1<<34, uv.Host{})
+	assert.Same(t, mismatch, err)
+	_, err = uv.NewLoop()
+	assert.Same(t, mismatch, err)
+	assert.Zero(t, uvtest.FreeLoop(loop), "it was not touched")
+}
+
 func TestWhatAdoptRefuses(t *testing.T) {
 	_, err := uv.Adopt(nil, 1, uv.Host{})
 	assert.ErrorIs(t, err, uv.EINVAL)

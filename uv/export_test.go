@@ -8,3 +8,10 @@ func EachErrno(f func(e Errno, name string)) {
 		f(e.code, e.name)
 	}
 }
+
+// SetCheckVersion has the check of the libuv that runs say this.
+func SetCheckVersion(check func() error) (restore func()) {
+	was := checkVersion
+	checkVersion = check
+	return func() { checkVersion = was }
+}

@@ -49,6 +49,43 @@ static void host_start(uintptr_t go) {
 #endif
 }
 
+typedef struct {
+  int n;
+  host *hosts[8];
+} host_row;
+
+static void host_run_row(void *arg) {
+  host_row *row = arg;
+  for (int i = 0; i < row->n; i++) host_run(row->hosts[i]);
+  free(row);
+}
+
+static void host_start_row(uintptr_t *go, int n) {
+  host_row *row = calloc(1, sizeof(*row));
+  uv_thread_t thread;
+  row->n = n;
+  for (int i = 0; i < n; i++) {
+    row->hosts[i] = malloc(sizeof(host));
+    row->hosts[i]->go = go[i];
+  }
+  if (uv_thread_create(&thread, host_run_row, row) != 0) abort();
+#ifndef _WIN32
+  pthread_detach(thread);
+#endif
+}
+
+static uv_loop_t *loop_make(void) {
+  uv_loop_t *loop = malloc(sizeof(*loop));
+  if (uv_loop_init(loop) != 0) abort();
+  return loop;
+}
+
+static int loop_free(uv_loop_t *loop) {
+  int err = uv_loop_close(loop);
+  if (err == 0) free(loop);
+  return err;
+}
+
 static void run(uv_loop_t *loop, int mode) { uv_run(loop, mode); }
 
 typedef struct {
@@ -142,6 +179,17 @@ func StartHost(step func(loop unsafe.Pointer, runs int) bool) *Host {
 	return h
 }
 
+// StartHostRow starts a C thread that does what StartHost's does with one loop after another, eight at most.
+func StartHostRow(steps ...func(loop unsafe.Pointer, runs int) bool) []*Host {
+	row, selves := []*Host{}, []C.uintptr_t{}
+	for _, step := range steps {
+		h := newHost(step)
+		row, selves = append(row, h), append(selves, C.uintptr_t(h.self))
+	}
+	C.host_start_row(&selves[0], C.int(len(selves)))
+	return row
+}
+
 // RunHost is StartHost on the calling goroutine's thread, which Go has made; it returns when the loop is closed.
 func RunHost(step func(loop unsafe.Pointer, runs int) bool) *Host {
 	h := newHost(step)
@@ -207,6 +255,12 @@ func Prepare(loop unsafe.Pointer, f func()) (close func()) {
 
 // CallOnClose closes a handle and calls f in its close callback.
 func CallOnClose(loop unsafe.Pointer, f func()) { C.call_on_close((*C.uv_loop_t)(loop), handleOf(f)) }
+
+// MakeLoop makes a loop. FreeLoop closes it, and frees it when that returns 0.
+func MakeLoop() unsafe.Pointer { return unsafe.Pointer(C.loop_make()) }
+
+// FreeLoop calls uv_loop_close.
+func FreeLoop(loop unsafe.Pointer) int { return int(C.loop_free((*C.uv_loop_t)(loop))) }
 
 // RunLoop calls uv_run.
 func RunLoop(loop unsafe.Pointer, mode int) { C.run((*C.uv_loop_t)(loop), C.int(mode)) }
