@@ -14,11 +14,13 @@ typedef struct {
   uv_loop_t *loop;
 } second;
 
-// A namespace of its own: the same file, loaded once more. NULL where libuv is no file of its own.
+// A namespace of its own: the same file, loaded once more. NULL where libuv is no file of its own, or the system has no namespaces.
 static second *second_open(void) {
-  Dl_info info;
+  Dl_info info = {NULL};
   second *s = calloc(1, sizeof(*s));
+#ifdef LM_ID_NEWLM
   if (dladdr((void *)uv_loop_init, &info) != 0) s->library = dlmopen(LM_ID_NEWLM, info.dli_fname, RTLD_NOW);
+#endif
   int (*init)(uv_loop_t *) = s->library == NULL ? NULL : (int (*)(uv_loop_t *))dlsym(s->library, "uv_loop_init");
   if (init != NULL && init != uv_loop_init) {
     s->loop = malloc(sizeof(*s->loop));
