@@ -201,16 +201,9 @@ static void test_install_beside_a_loop_that_runs(uv_loop_t *loop) {
   CHECK(weft_guard_missing() == 0);
 }
 
-/* A signal stack, as Go's threads have one. valgrind does not let a handler grow the main one. */
-static void signal_stack(void) {
-  static char memory[64 * 1024];
-  stack_t stack = {.ss_sp = memory, .ss_size = sizeof(memory)};
-  CHECK(sigaltstack(&stack, NULL) == 0);
-}
-
 int main(void) {
   uv_loop_t loop;
-  signal_stack();
+  test_signal_stack();
   CHECK(uv_loop_init(&loop) == 0);
   test_install_beside_a_loop_that_runs(&loop);
   test_the_handler_that_was_there_goes_on(&loop);

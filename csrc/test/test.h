@@ -4,6 +4,7 @@
 #ifndef WEFT_TEST_H
 #define WEFT_TEST_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,5 +47,14 @@ static inline void test_end(uintptr_t loop, uintptr_t *handles, int n) {
   CHECK(s->requests == 0);
   CHECK(weft_loop_close(loop) == 0);
 }
+
+#ifndef _WIN32
+/* A signal stack, as Go's threads have one. valgrind does not let a handler grow the main one. */
+static inline void test_signal_stack(void) {
+  static char memory[64 * 1024];
+  stack_t stack = {.ss_sp = memory, .ss_size = sizeof(memory)};
+  CHECK(sigaltstack(&stack, NULL) == 0);
+}
+#endif
 
 #endif
