@@ -5,6 +5,9 @@
 package uv_test
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -202,12 +205,7 @@ func TestAShellInATerminal(t *testing.T) {
 	reads.expect(t, l, "31 97")
 	reads.expect(t, l, "sum 42")
 	require.NoError(t, master.Send([]byte("exit 3\n"), false, &events{}))
-	for reads[len(reads)-1].Status == 0 {
-		_, err := l.Turn(uv.RunOnce)
-		require.NoError(t, err)
-	}
-	end := reads[len(reads)-1].Status
-	assert.True(t, end == uv.EOF || end == uv.EIO, end) // Linux: EIO
+	reads.ends(t, l)
 	assert.Error(t, shell.Wait())
 	assert.Equal(t, 3, shell.ProcessState.ExitCode())
 	require.NoError(t, master.Close(nil))
@@ -235,6 +233,130 @@ func TestRawTerminalReadsByteByByte(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "out\r\n", string(got[:n]), "and no echo in front")
 	require.NoError(t, tty.Close(nil))
+}
+
+// ends turns the loop until the stream has ended, and returns what was read before.
+func (e *events) ends(t *testing.T, l *uv.Loop) string {
+	t.Helper()
+	for len(*e) == 0 || (*e)[len(*e)-1].Status == 0 {
+		_, err := l.Turn(uv.RunOnce)
+		require.NoError(t, err)
+	}
+	end := (*e)[len(*e)-1].Status
+	assert.True(t, end == uv.EOF || end == uv.EIO, end) // Linux: EIO of a master
+	return read(*e)
+}
+
+// The system takes some thousand bytes at a time.
+func TestTTYWritesMoreThanATerminalTakes(t *testing.T) {
+	l := newLoop(t)
+	pty := uvtest.OpenPTY(t)
+	tty := newTTY(t, l, pty.Slave)
+	require.NoError(t, tty.SetMode(uv.TTYIO))
+	text := strings.Repeat("0123456789\n", 20000)
+	got := make([]byte, len(text))
+	done := make(chan error)
+	go func() {
+		_, err := io.ReadFull(pty.Master, got)
+		done <- err
+	}()
+	var writes events
+	require.NoError(t, tty.Send([]byte(text), true, &writes))
+	require.NoError(t, tty.Send([]byte("x"), true, &writes))
+	writes.wait(t, l, 2)
+	assert.Zero(t, writes[0].Status)
+	require.NoError(t, <-done)
+	assert.True(t, string(got) == text, "what was read is not what was written")
+	require.NoError(t, tty.Close(nil))
+}
+
+// What is written in bits before the slave closes is read to the last byte before the end.
+func TestTTYReadsAllBeforeTheEnd(t *testing.T) {
+	l := newLoop(t)
+	for range 5 {
+		pty := uvtest.OpenPTY(t)
+		master := newTTY(t, l, pty.Master)
+		var reads events
+		require.NoError(t, master.ReadStart(&reads))
+		done := make(chan error)
+		go func() {
+			var err error
+			for i := 0; i < 8 && err == nil; i++ {
+				_, err = pty.Slave.Write(bytes.Repeat([]byte{byte('a' + i)}, 8192))
+			}
+			done <- errors.Join(err, pty.Slave.Close())
+		}()
+		text := reads.ends(t, l)
+		require.NoError(t, <-done)
+		assert.Equal(t, 8*8192, len(text))
+		require.NoError(t, master.Close(nil))
+	}
+}
+
+// A read that was stopped leaves what is typed to the next one, in each mode, also across a change.
+func TestTTYStopsReading(t *testing.T) {
+	l := newLoop(t)
+	pty := uvtest.OpenPTY(t)
+	tty := newTTY(t, l, pty.Slave)
+	for _, mode := range []uv.TTYMode{uv.TTYRaw, uv.TTYNormal, uv.TTYIO, uv.TTYRaw} {
+		var none, reads events
+		require.NoError(t, tty.ReadStart(&none))
+		require.NoError(t, tty.SetMode(mode))
+		turn(t, l)
+		require.NoError(t, tty.ReadStop())
+		turn(t, l)
+		_, err := pty.Master.WriteString("typed\n")
+		require.NoError(t, err)
+		turn(t, l)
+		assert.Empty(t, none)
+		require.NoError(t, tty.ReadStart(&reads))
+		reads.expect(t, l, "typed\n")
+		assert.Equal(t, "typed\n", read(reads))
+		require.NoError(t, tty.ReadStop())
+	}
+	require.NoError(t, tty.ReadStart(ignore))
+	require.NoError(t, tty.Close(nil), "and in the midst of a read")
+}
+
+func TestTTYThatHangsUp(t *testing.T) {
+	l := newLoop(t)
+	pty := uvtest.OpenPTY(t)
+	tty := newTTY(t, l, pty.Slave)
+	require.NoError(t, tty.SetMode(uv.TTYRaw))
+	var reads, writes events
+	require.NoError(t, tty.ReadStart(&reads))
+	_, err := pty.Master.WriteString("last words")
+	require.NoError(t, err)
+	reads.expect(t, l, "last words")
+	require.NoError(t, pty.Master.Close())
+	assert.Equal(t, "last words", reads.ends(t, l))
+	require.NoError(t, tty.Send([]byte("x"), true, &writes))
+	writes.wait(t, l, 1)
+	assert.Equal(t, uv.EIO, writes[0].Status)
+	assert.Equal(t, uv.EIO, tty.SetMode(uv.TTYNormal))
+	require.NoError(t, tty.Close(nil))
+}
+
+// A TTY can do what its descriptor can.
+func TestTTYOfOneDirection(t *testing.T) {
+	l := newLoop(t)
+	pty := uvtest.OpenPTY(t)
+	for _, flag := range []int{os.O_RDONLY, os.O_WRONLY, os.O_RDWR} {
+		f, err := os.OpenFile(pty.Slave.Name(), flag|syscall.O_NOCTTY, 0)
+		require.NoError(t, err)
+		tty := newTTY(t, l, f)
+		require.NoError(t, f.Close())
+		assert.Equal(t, flag != os.O_WRONLY, tty.IsReadable())
+		assert.Equal(t, flag != os.O_RDONLY, tty.IsWritable())
+		if flag == os.O_RDONLY {
+			var writes events
+			require.NoError(t, tty.Send([]byte("x"), true, &writes))
+			writes.wait(t, l, 1)
+			assert.NotZero(t, writes[0].Status)
+		}
+		require.NoError(t, tty.Close(nil))
+		assert.False(t, tty.IsReadable() || tty.IsWritable())
+	}
 }
 
 func TestTTYOfWhatIsNone(t *testing.T) {

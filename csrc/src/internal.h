@@ -213,6 +213,7 @@ void weft__stream_on_connect(uv_connect_t *req, int status);
 /* tty.c */
 void weft__tty_close(uintptr_t handle);                      /* about to be closed */
 uv_buf_t weft__tty_buffer(weft_handle *h);                   /* to read into */
+void weft__tty_last(uv_stream_t *tty);                       /* what the end has left unread */
 char *weft__tty_taken(weft_handle *h, char *base, size_t n); /* what was read, until it is drained. NULL: no memory */
 
 /* pipe.c */

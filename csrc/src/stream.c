@@ -66,6 +66,7 @@ static void stream_on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
   if (n > 0 && data == NULL) n = UV_ENOMEM;
   if (n < 0) {
     uv_read_stop(s);
+    if (n == UV_EOF && s->type == UV_TTY) weft__tty_last(s);
     if (n == UV_EOF) n = stream_end(s);
     h->ended = (int32_t)n;
     weft__record(h->loop, (weft_record){.token = h->token, .status = (int32_t)n});

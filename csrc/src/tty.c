@@ -4,6 +4,7 @@
 #ifndef _WIN32
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -19,6 +20,8 @@ static uv_tty_t *tty_of(uintptr_t handle) { return (uv_tty_t *)weft__uv(handle);
 static int tty_init(uv_loop_t *loop, uv_tty_t *tty, int fd) {
   return fd < 0 || fd > 2 ? UV_EBADF : uv_tty_init(loop, tty, fd, 0);
 }
+
+void weft__tty_last(uv_stream_t *tty) { (void)tty; }
 
 /* By reading libuv; untested, for it takes somebody who types. A line is read by a thread, into a buffer that was asked
  * for when that began. It cannot be the loop's slab, which others go on reading into, and which is used again, or
@@ -46,6 +49,24 @@ static int tty_init(uv_loop_t *loop, uv_tty_t *tty, int fd) {
   if (err == 0) uv_fileno((uv_handle_t *)tty, &used);
   if (used != copy) close(copy);
   return err;
+}
+
+enum { TTY_CHUNK = 4096 }; /* what the system gives at a time */
+
+/* A terminal gives less at a time than a read asks for, which up to 1.51 libuv takes for all that there is when the
+ * other end has closed: the last of what a child has said would be lost. */
+void weft__tty_last(uv_stream_t *tty) {
+  weft_handle *h = weft__of_handle(tty);
+  struct pollfd fd = {.fd = (int)weft__handle_fd((uv_handle_t *)tty), .events = POLLIN};
+  char bytes[TTY_CHUNK];
+  while (poll(&fd, 1, 0) > 0 && (fd.revents & POLLIN)) { /* for a master blocks */
+    ssize_t n = read(fd.fd, bytes, sizeof(bytes));
+    if (n < 0 && errno == EINTR) continue;
+    char *kept = n > 0 ? weft__slab_keep(h->loop, (size_t)n) : NULL;
+    if (kept == NULL) return;
+    memcpy(kept, bytes, (size_t)n);
+    weft__record(h->loop, (weft_record){.token = h->token, .value = n, .data = kept, .kind = WEFT_DATA});
+  }
 }
 
 uv_buf_t weft__tty_buffer(weft_handle *h) { return weft__slab_rest(h->loop); }

@@ -173,6 +173,25 @@ static void lines_are_read_and_written(void) {
   pty_close(p);
 }
 
+/* The system gives less than that at a time. */
+static void all_is_read_before_the_end(void) {
+  uintptr_t loop = test_loop();
+  pty p = pty_open();
+  uintptr_t tty = tty_on(loop, p.master);
+  char text[6000];
+  memset(text, 'x', sizeof(text));
+  CHECK(write(p.slave, text, sizeof(text)) == (ssize_t)sizeof(text));
+  CHECK(close(p.slave) == 0);
+  test_submit(loop, (weft_sub){.handle = tty, .op = WEFT_READ_START, .token = T_READER});
+  int64_t n = 0;
+  weft_record r;
+  for (r = test_next(loop); r.kind == WEFT_DATA; r = test_next(loop)) n += r.value;
+  CHECK(n == (int64_t)sizeof(text));
+  CHECK(r.token == T_READER && (r.status == UV_EOF || r.status == UV_EIO));
+  test_end(loop, &tty, 1);
+  CHECK(close(p.master) == 0);
+}
+
 int main(void) {
   the_descriptor_stays_the_callers();
   closing_gives_the_first_mode_back();
@@ -180,6 +199,7 @@ int main(void) {
   two_of_one_terminal_know_its_first_mode();
   two_masters_are_two_terminals();
   lines_are_read_and_written();
+  all_is_read_before_the_end();
   return 0;
 }
 

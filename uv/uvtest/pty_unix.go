@@ -14,12 +14,15 @@ package uvtest
 #include <termios.h>
 #include <unistd.h>
 
-static int pty_open(int *master, int *slave) {
+static int pty_open(int *master, int *slave, char *path, size_t len) {
   *master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (*master < 0) return errno;
   const char *name = grantpt(*master) == 0 && unlockpt(*master) == 0 ? ptsname(*master) : NULL;
   *slave = name == NULL ? -1 : open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (*slave >= 0) return 0;
+  if (*slave >= 0) {
+    strncpy(path, name, len - 1);
+    return 0;
+  }
   close(*master);
   return errno;
 }
@@ -54,17 +57,18 @@ import (
 	"testing"
 )
 
-// PTY is a pseudo terminal: two ends.
+// PTY is a pseudo terminal: two ends. The name of the slave is its path.
 type PTY struct{ Master, Slave *os.File }
 
 // OpenPTY opens one, which the end of the test closes.
 func OpenPTY(t testing.TB) PTY {
 	t.Helper()
 	var master, slave C.int
-	if e := C.pty_open(&master, &slave); e != 0 {
+	var path [64]C.char
+	if e := C.pty_open(&master, &slave, &path[0], C.size_t(len(path))); e != 0 {
 		t.Fatal("no pty:", syscall.Errno(e))
 	}
-	p := PTY{os.NewFile(uintptr(master), "master"), os.NewFile(uintptr(slave), "slave")}
+	p := PTY{os.NewFile(uintptr(master), "master"), os.NewFile(uintptr(slave), C.GoString(&path[0]))}
 	t.Cleanup(func() {
 		_ = p.Master.Close()
 		_ = p.Slave.Close()
