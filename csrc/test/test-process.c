@@ -23,7 +23,7 @@ static int spawn(uintptr_t loop, const char *strings, uint32_t nargs, uintptr_t 
 static void its_end_is_told_of(void) {
   uintptr_t loop = test_loop(), child;
   CHECK(spawn(loop, EXITS, 3, &child) == 0);
-  CHECK(weft_process_pid(child) > 0 && weft_process_kill(child, 0) == 0);
+  CHECK(weft_process_pid(child) > 0);
   weft_record r = test_next(loop);
   CHECK(r.token == T_EXIT && r.value == 3 && r.aux == 0 && r.status == 0);
   CHECK(weft_process_kill(child, 0) == UV_ESRCH); /* the number may be another's */
@@ -59,6 +59,7 @@ static int is_there(int pid) { return kill(pid, 0) == 0 || errno != ESRCH; }
 
 static void a_signal_that_ends_it_is_told_of(void) {
   uintptr_t loop = test_loop(), child = sleeping(loop);
+  CHECK(weft_process_kill(child, 0) == 0);
   CHECK(weft_process_kill(child, SIGTERM) == 0);
   weft_record r = test_next(loop);
   CHECK(r.token == T_EXIT && r.value == 0 && r.aux == SIGTERM);
