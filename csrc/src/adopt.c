@@ -129,15 +129,28 @@ static void host_leave(const weft_host *host, uintptr_t frame, const host_before
   }
 }
 
+/* What comes before the last release must not be lost with it, though its wake may come after the last poll. So a loop
+ * that nobody holds any more has a turn before it is let go. Returns whether the next turn is that. */
+static int host_keep(weft_loop *loop) {
+  int last = loop->held && !weft__held(loop);
+  if (last) {
+    weft_loop_news((uintptr_t)loop);
+  } else {
+    weft__hold_apply(loop);
+  }
+  return last;
+}
+
 /* News that cannot be told now must not keep the host. */
 static void host_refuse(weft_loop *loop, int strange) {
+  weft__hold_apply(loop);
   if (strange) uv_idle_stop(&loop->idle); /* loop->idling stays: the right thread finds it */
   uv_unref((uv_handle_t *)&loop->idle);
 }
 
 static void host_turn(weft_loop *loop, int polled) {
   weft_host *host = loop->host;
-  weft__hold_apply(loop);
+  int last = host_keep(loop);
   if (!loop->idling || (host->more && !polled)) return;
   int strange = weft_thread_number() != host->thread;
   if (strange) host->enter(WEFT_HOST_STRANGE, host->id, 0);
@@ -147,6 +160,7 @@ static void host_turn(weft_loop *loop, int polled) {
   }
   uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
   host_before before;
+  if (last) weft__inbox_read(loop);
   loop->idling = 0;
   uv_idle_stop(&loop->idle);
   loop->shared.now = uv_now(loop->uv);
@@ -166,7 +180,8 @@ static void host_turn(weft_loop *loop, int polled) {
   if (left == WEFT_HOST_MORE || loop->shared.count > 0) weft_loop_news((uintptr_t)loop);
   weft_loop_submit((uintptr_t)loop);
   if (loop->idling) uv_ref((uv_handle_t *)&loop->idle); /* a uv_run inside may have refused */
-  weft__hold_apply(loop);
+  if (last) weft__hold_apply(loop);
+  host_keep(loop);
 }
 
 static void host_on_prepare(uv_prepare_t *prepare) { host_turn(prepare->data, 0); }

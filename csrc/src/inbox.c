@@ -61,10 +61,11 @@ void weft__inbox_wake(weft_loop *loop) {
   uv_mutex_unlock(&in->mutex);
 }
 
-/* A loop of ours is told: a host's ends by itself. */
+/* A loop of ours is told: a host's ends by itself, after a turn. */
 static void inbox_released(weft_loop *loop) {
+  if (loop->host != NULL) return;
   weft__hold_apply(loop);
-  if (loop->host == NULL) weft__record(loop, (weft_record){.kind = WEFT_VALUE});
+  weft__record(loop, (weft_record){.kind = WEFT_VALUE});
 }
 
 static weft_item *inbox_take(weft_loop *loop, int close) {

@@ -127,6 +127,24 @@ static host_prepare *prepare_start(uv_loop_t *loop, uintptr_t f) {
 static void prepare_close(host_prepare *p) { uv_close((uv_handle_t *)p, (uv_close_cb)free); }
 
 typedef struct {
+  uv_check_t check;
+  uintptr_t f;
+} host_check;
+
+static void check_on_turn(uv_check_t *uv) { hostCalled(((host_check *)uv)->f); }
+
+static host_check *check_start(uv_loop_t *loop, uintptr_t f) {
+  host_check *c = malloc(sizeof(*c));
+  c->f = f;
+  uv_check_init(loop, &c->check);
+  uv_unref((uv_handle_t *)&c->check);
+  uv_check_start(&c->check, check_on_turn);
+  return c;
+}
+
+static void check_close(host_check *c) { uv_close((uv_handle_t *)c, (uv_close_cb)free); }
+
+typedef struct {
   uv_timer_t timer;
   uintptr_t f;
 } host_last;
@@ -251,6 +269,13 @@ func Prepare(loop unsafe.Pointer, f func()) (close func()) {
 	p := C.prepare_start((*C.uv_loop_t)(loop), handleOf(f))
 	var once sync.Once
 	return func() { once.Do(func() { C.prepare_close(p) }) }
+}
+
+// Check calls f after each poll of the host, which does not wait for it, until it is closed on the host's thread.
+func Check(loop unsafe.Pointer, f func()) (close func()) {
+	c := C.check_start((*C.uv_loop_t)(loop), handleOf(f))
+	var once sync.Once
+	return func() { once.Do(func() { C.check_close(c) }) }
 }
 
 // CallOnClose closes a handle and calls f in its close callback.
