@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"io":       {"promise", "uv"},
 	"wefttest": {"promise", "io", "uv"},
 	"examples": {"promise", "io", "uv"},
-	"ci":       {"promise", "io"},
+	"ci":       {"promise", "io", "uv"},
 	"internal": {"internal", "promise"}, // what only tests import
 }
 
