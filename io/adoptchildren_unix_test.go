@@ -6,8 +6,10 @@ package io_test
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -19,7 +21,6 @@ import (
 	"github.com/weft-go/weft/promise"
 	"github.com/weft-go/weft/uv"
 	"github.com/weft-go/weft/uv/uvtest"
-	"github.com/weft-go/weft/wefttest"
 )
 
 // churn keeps goroutines with small, growing stacks running until the returned function is called.
@@ -55,11 +56,12 @@ func grow(n int) byte {
 	return room[n%128]
 }
 
-// Without the guard that Adopt installs, libuv's handler for SIGCHLD runs on goroutines' stacks.
+// Without the guard that Adopt installs, libuv's handler for SIGCHLD runs on goroutines' stacks. UV_STRESS_SPAWNS says how many
+// children there are: ci/stress wants 2,000.
 func TestChildrenAndSignalsOfTheHost(t *testing.T) {
-	n := 2000
-	if testing.Short() || wefttest.RaceDetector {
-		n = 200
+	n := 200
+	if wanted, err := strconv.Atoi(os.Getenv("UV_STRESS_SPAWNS")); err == nil {
+		n = wanted
 	}
 	stop := churn()
 	defer stop()
