@@ -100,9 +100,9 @@ func TestBackendTimeoutSaysHowLongThePollWouldWait(t *testing.T) {
 	_, err = l.Turn(uv.RunNoWait)
 	require.NoError(t, err)
 	assert.Negative(t, l.BackendTimeout(), "a listener waits for ever")
-	require.NoError(t, tcp.Close(nil))
-	assert.Zero(t, l.BackendTimeout(), "a handle closes at once")
 	require.NoError(t, timer.Close(nil))
+	assert.Zero(t, l.BackendTimeout(), "a handle closes at once")
+	require.NoError(t, tcp.Close(nil)) // on Windows when the system has given back what would have been accepted
 }
 
 func TestBufferSizesAreTheSystems(t *testing.T) {

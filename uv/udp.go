@@ -14,8 +14,9 @@ import (
 // UDP is a UDP socket. Its zero value, for Init, may be embedded.
 type UDP struct {
 	Handle
-	most    int    // bytes of the largest datagram to where Connect has gone; 0: unknown
-	stopped uint32 // 1 + the Turn after which RecvStop was called last; 0: never
+	most      int    // bytes of the largest datagram to where Connect has gone; 0: unknown
+	receiving bool   // from RecvStart to RecvStop
+	stopped   uint32 // 1 + the Turn after which RecvStop has ended that last; 0: never
 }
 
 // UDPFlags change what Bind does.
@@ -390,6 +391,7 @@ func (u *UDP) RecvStart(c Completer) error {
 		return Errno(e)
 	}
 	u.token = token
+	u.receiving = true
 	u.l.slots.set(token, c)
 	return nil
 }
@@ -400,7 +402,9 @@ func (u *UDP) RecvStop() error {
 	if err := u.ready(); err != nil {
 		return err
 	}
-	u.stopped = u.l.turns + 1
+	if u.receiving {
+		u.receiving, u.stopped = false, u.l.turns+1
+	}
 	return result(C.weft_udp_recv_stop(u.ptr))
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/weft-go/weft/internal/wine"
 	"github.com/weft-go/weft/uv"
 )
 
@@ -484,6 +485,7 @@ func TestUDPSocketsKeepTheLoopAliveWhileTheyDoSomething(t *testing.T) {
 }
 
 func TestUDPGoNetIsThePeer(t *testing.T) {
+	wine.Skip(t, "Wine 8 does not know SIO_UDP_NETRESET, without which Go's net opens no UDP socket")
 	for name, end := range ends(t) {
 		t.Run(name, func(t *testing.T) {
 			l := newLoop(t)
