@@ -14,11 +14,12 @@ import (
 
 // hosted is what a loop has that somebody else runs. Loop goroutine only, thread and what Loop.mu guards apart.
 type hosted struct {
-	thread uint64 // that of the loop
-	lap    func()
-	more   bool  // the last lap left something to run
-	held   bool  // the loop is held, for Offloads
-	stage  stage // of its end
+	thread  uint64 // that of the loop
+	lap     func()
+	standIn *standIn // nil: the host's thread itself runs the turns
+	more    bool     // the last lap left something to run
+	held    bool     // the loop is held, for Offloads
+	stage   stage    // of its end
 
 	deadline time.Duration // of the grace
 	left     []string      // what has not ended by then
@@ -49,7 +50,11 @@ var errAdopted = errors.New("the loop is adopted, and its host runs and closes i
 // Adopt refuses nil, a loop that is adopted already, one of Run's or Start's, and one that another copy of libuv has made. A loop that then runs on another
 // thread is reported to OnError, on a goroutine of its own, and nothing runs there. C code adopts with weft_adopt of weft.h, to the same
 // effect, and ends that with weft_detach: see SetAdoptOptions and Adopted. Nothing of the host's is touched: neither its
-// handles nor loop->data; uv_stop is not called. On Windows it is untested.
+// handles nor loop->data; uv_stop is not called.
+//
+// On Windows, where a thread that Go has not made runs the loop, a thread of ours stands in for it: it runs our callbacks and tasks
+// while the host's waits for it within uv_run. So no two of them run at a time, but what is the host's thread's own (thread-local
+// storage, a COM apartment, its windows) is not there; Detach's done runs on the host's thread. This is tested under Wine alone.
 //
 // # What keeps the host
 //
@@ -80,6 +85,9 @@ func Adopt(uvLoop unsafe.Pointer, opts ...Option) (*Loop, error) {
 	if err != nil {
 		unregister(l)
 		return nil, fmt.Errorf("weftio: %w", err)
+	}
+	if standsIn && l.uv.Foreign() {
+		l.host.standIn = newStandIn(l.id, l.turnOnHost)
 	}
 	if l.timer, err = uv.NewTimer(l.uv); err == nil {
 		l.async, err = uv.NewAsync(l.uv, uv.CompleterFunc(func(uv.Event) {}))
@@ -121,6 +129,13 @@ func (l *Loop) Detach(done func(error)) error {
 
 // hostedTurn is what the host's uv_run calls when there is news.
 func (l *Loop) hostedTurn() (more bool) {
+	if s := l.host.standIn; s != nil {
+		return s.turn()
+	}
+	return l.turnOnHost()
+}
+
+func (l *Loop) turnOnHost() (more bool) {
 	if l.goroutine == "" {
 		l.goroutine = goroutineID()
 	}
@@ -212,6 +227,9 @@ func (l *Loop) advance() (soon bool) {
 
 // hostedClosed is called in the last close callback.
 func (l *Loop) hostedClosed() {
+	if s := l.host.standIn; s != nil {
+		s.end()
+	}
 	l.err = notEnded(l.host.left)
 	unregister(l)
 	theWatchdog.remove(l)

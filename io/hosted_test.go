@@ -15,7 +15,8 @@ import (
 	"github.com/weft-go/weft/wefttest"
 )
 
-// hosted says that the tests run on adopted loops: those of C threads, each with a uv_run of its own. ci/adopted does that.
+// hosted says that the tests run on adopted loops: those of C threads, each with a uv_run of its own. ci/adopted does that. With
+// WEFT_TEST_HOST=standin threads of ours stand in for these.
 var hosted = os.Getenv("WEFT_TEST_HOST") != ""
 
 // hostEnds has how each of these loops is ended.
@@ -24,6 +25,9 @@ var hostEnds sync.Map
 func init() {
 	if hosted {
 		wefttest.SetHost(startOnHost)
+	}
+	if os.Getenv("WEFT_TEST_HOST") == "standin" {
+		weftio.StandIn()
 	}
 }
 

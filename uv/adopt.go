@@ -55,10 +55,11 @@ var (
 // hosted is what an adopted loop has beside the rest.
 type hosted struct {
 	Host
-	frame  uintptr // of weftEnter, where it was looked at last
-	depth  int     // how many Go functions that C has called were on the stack then; 0: nobody has looked
-	warned bool    // of the depth
-	lost   bool    // on a strange thread: that was said
+	frame   uintptr // of weftEnter, where it was looked at last
+	depth   int     // how many Go functions that C has called were on the stack then; 0: nobody has looked
+	foreign bool    // the thread is not Go's
+	warned  bool    // of the depth
+	lost    bool    // on a strange thread: that was said
 }
 
 // hosts holds the adopted loops by the ids that C has.
@@ -96,6 +97,7 @@ func Adopt(loop unsafe.Pointer, id uint64, h Host) (*Loop, error) {
 	outside := C.int(0)
 	if calls, byGo := cgoCalls(); calls > 0 && !byGo {
 		outside = 1
+		l.host.foreign = true
 	}
 	e := C.weft_host_open((*C.uv_loop_t)(loop), C.weft_host_enter(C.weftEnter), C.uint64_t(id), outside, &l.ptr)
 	if e != 0 {
@@ -224,6 +226,9 @@ func cgoCalls() (n int, byGo bool) {
 		}
 	}
 }
+
+// Foreign reports whether the host's thread is one that Go has not made. Safe from any goroutine.
+func (l *Loop) Foreign() bool { return l.host != nil && l.host.foreign }
 
 // Deliver calls the Completers of what has happened on an adopted loop. Turn calls it; loop goroutine only, and nowhere else.
 func (l *Loop) Deliver() {

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+
+package io
+
+// StandIn has loops that are adopted from now on turn on a thread of ours, as on Windows, when the host's is not Go's; and then not.
+func StandIn() (end func()) {
+	was := standsIn
+	standsIn = true
+	return func() { standsIn = was }
+}
+
+// StandInTurn has a stand-in turn once, and end.
+func StandInTurn(turn func() (more bool)) (more bool) {
+	s := newStandIn(1<<40, turn)
+	defer s.end()
+	return s.turn()
+}
