@@ -206,6 +206,11 @@ func TestUVRunInsideATaskAndInsideAHostsCallback(t *testing.T) {
 			order = append(order, "before")
 			uvtest.RunLoop(host, 2) // NOWAIT: nothing of ours may run here
 			order = append(order, "after")
+			uvtest.Tick(host, time.Millisecond, 3, func() { // not before the loop has been run as it will be
+				// A Go function that C has called runs the loop: coroutines could not be resumed there.
+				_ = l.Post(func() {})
+				uvtest.RunLoop(host, 2)
+			})
 			if err := other.Wait(ctx); err != nil {
 				return err
 			}
