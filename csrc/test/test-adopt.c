@@ -98,20 +98,20 @@ static void host_close(guest *g) {
   CHECK(g->uv.data == &g->uv && uv_loop_close(&g->uv) == 0);
 }
 
-static int told;
+static int ends;
 
-static void tell(void *arg, const char *left) {
+static void note_end(void *arg, const char *left) {
   (void)left;
   (void)arg;
-  told++;
+  ends++;
 }
 
 static void guest_end(guest *g) {
   host_idles(g);
-  told = 0;
-  CHECK(weft_detach(g->weft, tell, NULL) == 0);
+  ends = 0;
+  CHECK(weft_detach(g->weft, note_end, NULL) == 0);
   uv_run(&g->uv, UV_RUN_DEFAULT);
-  CHECK(told == 1 && g->closed == 1 && weft_adopted(&g->uv) == NULL && weft_host_id(&g->uv) == 0);
+  CHECK(ends == 1 && g->closed == 1 && weft_adopted(&g->uv) == NULL && weft_host_id(&g->uv) == 0);
   host_close(g);
 }
 
@@ -327,7 +327,7 @@ static void another_libuv_is_refused(void) {
   host_close(&a);
 }
 
-static void detach_here(void *loop) { CHECK(weft_detach(loop, tell, NULL) == WEFT_ETHREAD); }
+static void detach_here(void *loop) { CHECK(weft_detach(loop, note_end, NULL) == WEFT_ETHREAD); }
 
 static void note_left(void *arg, const char *left) {
   CHECK(a.closed == 1 && left != NULL && strcmp(left, "a task") == 0);
@@ -338,11 +338,11 @@ static void misuse_of_detach_has_codes(void) {
   uv_thread_t thread;
   int calls = 0;
   uintptr_t own = test_loop();
-  CHECK(weft_detach(NULL, tell, NULL) == WEFT_EINVAL);
-  CHECK(weft_detach((weft_loop *)own, tell, NULL) == WEFT_EOWNED);
+  CHECK(weft_detach(NULL, note_end, NULL) == WEFT_EINVAL);
+  CHECK(weft_detach((weft_loop *)own, note_end, NULL) == WEFT_EOWNED);
   test_end(own, NULL, 0);
   guest_open(&a, 1);
-  told = 0;
+  ends = 0;
   CHECK(uv_thread_create(&thread, detach_here, a.weft) == 0);
   uv_thread_join(&thread);
   CHECK(!a.leaving);
@@ -350,11 +350,11 @@ static void misuse_of_detach_has_codes(void) {
   weft_ref(loop);
   a.left = "a task";
   CHECK(weft_detach(loop, note_left, &calls) == 0 && calls == 0);
-  CHECK(weft_detach(loop, tell, NULL) == WEFT_EALREADY);
+  CHECK(weft_detach(loop, note_end, NULL) == WEFT_EALREADY);
   host_idles(&a);
   uv_run(&a.uv, UV_RUN_DEFAULT);
-  CHECK(calls == 1 && told == 0);
-  CHECK(weft_detach(loop, tell, NULL) == WEFT_ECLOSED && told == 0);
+  CHECK(calls == 1 && ends == 0);
+  CHECK(weft_detach(loop, note_end, NULL) == WEFT_ECLOSED && ends == 0);
   weft_unref(loop);
   host_close(&a);
   guest_open(&a, 1); /* nobody wants to be told */
