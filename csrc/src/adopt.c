@@ -206,6 +206,7 @@ int weft_host_open(uv_loop_t *uv, weft_host_enter enter, uint64_t id, int outsid
     err = weft_subs_grow((uintptr_t)loop);
   }
   if (err == 0) {
+    uv_once(&adopted_once, adopted_init);
     uv_mutex_lock(&adopted_mutex);
     err = adopted_find(uv) != NULL ? UV_EALREADY : weft__inbox_open(loop);
     if (err == 0) {
