@@ -152,7 +152,8 @@ static void host_turn(weft_loop *loop, int polled) {
   weft_host *host = loop->host;
   int last = host_keep(loop);
   if (!loop->idling || (host->more && !polled)) return;
-  int strange = !host->inside && weft_thread_number() != host->thread; /* inside: Go's thread stands in for the host's */
+  /* Inside, Go's thread stands in for the host's. */
+  int strange = !host->inside && weft_thread_number() != host->thread;
   if (strange) host->enter(WEFT_HOST_STRANGE, host->id, 0);
   if (strange || host->inside) {
     host_refuse(loop, strange);
