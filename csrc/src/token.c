@@ -240,8 +240,11 @@ static int token_put_int(uint64_t token, int64_t value, int push) {
   return token_put(token, item, push);
 }
 
+/* No object is longer than PTRDIFF_MAX, and neither is an item with its bytes. */
+static const size_t token_bytes_max = PTRDIFF_MAX - sizeof(weft_item) - 1;
+
 static int token_put_bytes(uint64_t token, const void *bytes, size_t len, int push) {
-  if (bytes == NULL && len > 0) return WEFT_EINVAL;
+  if (len > token_bytes_max || (bytes == NULL && len > 0)) return WEFT_EINVAL;
   return token_put(token, weft__item_new(token, WEFT_TYPE_BYTES, bytes == NULL ? "" : bytes, len), push);
 }
 

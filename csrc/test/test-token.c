@@ -72,6 +72,9 @@ static void each_kind_arrives(void) {
   CHECK(weft_resolve_b(t, "x", 1) == WEFT_ETYPE); /* changes nothing */
   CHECK(weft_resolve_p(t, malloc(1), drop) == WEFT_ETYPE && dropped == 1);
   CHECK(weft_stream_push_i(t, 1) == WEFT_ETYPE && weft_stream_end(t, 0) == WEFT_ETYPE);
+  size_t wraps = SIZE_MAX; /* beside an item, in a sum */
+  CHECK(weft_resolve_b(t, "x", wraps) == WEFT_EINVAL && weft_stream_push_b(t, "x", wraps) == WEFT_EINVAL);
+  CHECK(weft_resolve_b(0, "x", wraps / 2) == WEFT_EINVAL);
   CHECK(weft_stream_on_room(t, drop, NULL) == WEFT_ETYPE && weft_await(t, await_note, NULL) == WEFT_ETYPE);
   CHECK(!weft_token_cancelled(t));
   CHECK(weft_resolve_i(t, 42) == 0);
