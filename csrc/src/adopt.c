@@ -10,6 +10,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* dladdr */
 #endif
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "internal.h"
@@ -17,16 +18,16 @@
 struct weft_host {
   weft_host_enter enter;
   uint64_t id;
-  uint64_t thread;  /* the one that adopted, and has to run */
-  uintptr_t frame;  /* of the last callback whose place on the stack Go has looked at */
-  uintptr_t direct; /* where weft_thread stands when Go calls it from there */
-  int by_go;        /* the host's uv_run was called by Go code */
-  int inside;       /* Go is at it */
-  int closing;
-  int more;        /* Go has left something to run, for after the next poll, which does not block */
-  int open;        /* handles below, and the idle one, that are not closed */
-  uintptr_t end;   /* of adoption.c: C waits for it; 0: nobody does */
-  weft_loop *next; /* in adopted */
+  uint64_t thread;    /* the one that adopted, and has to run */
+  uintptr_t frame;    /* of the last callback whose place on the stack Go has looked at */
+  uintptr_t direct;   /* where weft_thread stands when Go calls it from there */
+  int by_go;          /* the host's uv_run was called by Go code */
+  _Atomic int inside; /* Go is at it */
+  int closing;        /* under the inbox's mutex */
+  int more;           /* Go has left something to run, for after the next poll, which does not block */
+  int open;           /* handles below, and the idle one, that are not closed */
+  uintptr_t end;      /* of adoption.c: C waits for it; 0: nobody does */
+  weft_loop *next;    /* in adopted */
   uv_prepare_t prepare;
   uv_check_t check;
 };
@@ -45,10 +46,20 @@ static void adopted_init(void) {
   uv_loop_close(&probe);
 }
 
+/* Finds one, and forgets those that are lost: another loop may lie there now. */
 static weft_loop *adopted_find(const uv_loop_t *uv) {
-  weft_loop *loop = adopted;
-  while (loop != NULL && loop->uv != uv) loop = loop->host->next;
-  return loop;
+  weft_loop **at = &adopted;
+  while (*at != NULL) {
+    weft_loop *loop = *at;
+    if (weft__host_lost(loop)) {
+      *at = loop->host->next;
+    } else if (loop->uv == uv) {
+      return loop;
+    } else {
+      at = &loop->host->next;
+    }
+  }
+  return NULL;
 }
 
 weft_loop *weft_adopted(uv_loop_t *uv) {
@@ -97,6 +108,22 @@ int weft__host_owns(const weft_loop *loop, const uv_handle_t *uv) {
 }
 
 int weft__host_here(const weft_loop *loop) { return weft_thread_number() == loop->host->thread; }
+
+/* As programs do that close whatever uv_walk finds. Callbacks and libuv's loop are the host's from then on, what we
+ * have in memory is never freed: libuv may still have it. Of whoever closes in turn the mutex tells. */
+static int host_closes(const weft_loop *loop) { return uv_is_closing((const uv_handle_t *)&loop->inbox.async); }
+
+int weft__host_lost(weft_loop *loop) {
+  uv_mutex_lock(&loop->inbox.mutex);
+  int lost = loop->host != NULL && !loop->host->closing && host_closes(loop);
+  uv_mutex_unlock(&loop->inbox.mutex);
+  return lost;
+}
+
+int weft_host_lost(uintptr_t lp) {
+  weft_loop *loop = weft__loop(lp);
+  return weft__host_lost(loop) && !atomic_load(&loop->host->inside);
+}
 
 int weft_host_check(const uv_loop_t *uv, char *text, size_t len) {
   text[0] = 0;
@@ -150,6 +177,7 @@ static void host_refuse(weft_loop *loop, int strange) {
 
 static void host_turn(weft_loop *loop, int polled) {
   weft_host *host = loop->host;
+  if (host_closes(loop)) return;
   int last = host_keep(loop);
   if (!loop->idling || (host->more && !polled)) return;
   /* Inside, Go's thread stands in for the host's. */
@@ -171,7 +199,7 @@ static void host_turn(weft_loop *loop, int polled) {
   host->inside = 0;
   host->more = left == WEFT_HOST_MORE;
   host_leave(host, frame, &before);
-  if (host->closing) return;
+  if (host_closes(loop)) return; /* Go has asked for it, or the host has done it */
   if (left == WEFT_HOST_NESTED) {
     weft_loop_news((uintptr_t)loop);
     host_refuse(loop, 0);
@@ -261,7 +289,9 @@ static void host_on_close(uv_handle_t *handle) {
 /* Go refuses when it has begun to detach. */
 int weft__host_detach(weft_loop *loop, uintptr_t end) {
   weft_host *host = loop->host;
-  if (host->enter(WEFT_HOST_DETACH, host->id, end) != WEFT_HOST_DONE) return WEFT_EALREADY;
+  uintptr_t answer = host->enter(WEFT_HOST_DETACH, host->id, end);
+  if (weft__host_lost(loop)) return WEFT_ECLOSED;
+  if (answer != WEFT_HOST_DONE) return WEFT_EALREADY;
   host->end = end;
   return 0;
 }
@@ -283,7 +313,10 @@ int weft_host_close(uintptr_t lp) {
   if (loop->shared.count > loop->shared.drained || loop->shared.handles > 0 || loop->shared.requests > 0) {
     return UV_EBUSY;
   }
-  host->closing = 1;
+  uv_mutex_lock(&loop->inbox.mutex);
+  host->closing = !host_closes(loop);
+  uv_mutex_unlock(&loop->inbox.mutex);
+  if (!host->closing) return UV_EBUSY;
   uv_handle_t *all[] = {(uv_handle_t *)&host->prepare, (uv_handle_t *)&host->check, (uv_handle_t *)&loop->inbox.async,
                         (uv_handle_t *)&loop->idle};
   for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) uv_close(all[i], host_on_close);

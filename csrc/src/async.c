@@ -15,4 +15,8 @@ int weft_async_new(uintptr_t lp, uint64_t token, uintptr_t *handle) {
   return err;
 }
 
-int weft_async_send(uintptr_t handle) { return uv_async_send((uv_async_t *)weft__uv(handle)); }
+/* One that the host of an adopted loop has closed must not be sent, and Go may not know. */
+int weft_async_send(uintptr_t handle) {
+  const uv_handle_t *uv = weft__uv(handle);
+  return uv_is_closing(uv) ? UV_EBADF : uv_async_send((uv_async_t *)uv);
+}

@@ -30,9 +30,13 @@ int weft_await(uint64_t promise, weft_await_cb cb, void *arg) {
       weft__item_await(slot->outcome, slot, 0);
       slot->outcome->token = promise;
       wake = weft__inbox_add(loop, slot->outcome);
+      if (wake < 0) {
+        weft_item_drop(slot->outcome); /* bytes or a text: drop runs nothing */
+        err = WEFT_ECLOSED;
+      }
       slot->outcome = NULL;
       if (wake > 0) weft_ref(loop);
-      weft__token_end(slot, WEFT_EALREADY);
+      weft__token_end(slot, wake < 0 ? WEFT_ECLOSED : WEFT_EALREADY);
     }
   }
   weft__token_unlock();

@@ -216,6 +216,8 @@ void weft_host_placed(uintptr_t loop, uintptr_t frame, int by_go);
 int weft_host_close(uintptr_t loop);
 void weft_host_free(uintptr_t loop);
 uint64_t weft_host_id(uv_loop_t *uv); /* of the loop that has adopted it, 0: none has. Any thread */
+int weft_host_lost(
+    uintptr_t loop); /* the host has closed our handles: there is no turn, and will be none. Any thread */
 
 /* adoption.c. What weft_adopt calls: it adopts, or returns a code, WEFT_EADOPT with a text. */
 typedef int (*weft_adopter)(uv_loop_t *uv, char *text, size_t len);

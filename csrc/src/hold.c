@@ -31,7 +31,7 @@ void weft__hold_end(weft_loop *loop) {
 static int hold_count(weft_loop *loop, _Atomic int *count, int by) {
   weft_inbox *in = &loop->inbox;
   uv_mutex_lock(&in->mutex);
-  int err = in->closed ? WEFT_ECLOSED : atomic_load(count) + by < 0 ? WEFT_ENOTHELD : 0;
+  int err = weft__inbox_shut(loop) ? WEFT_ECLOSED : atomic_load(count) + by < 0 ? WEFT_ENOTHELD : 0;
   int here = err == 0 && by > 0 && loop->host != NULL && weft__host_here(loop);
   if (err == 0) {
     atomic_fetch_add(count, by);

@@ -44,12 +44,18 @@ static void inbox_append(weft_inbox *in, weft_item *item) {
   in->last = &item->next;
 }
 
+/* A host may have closed the handle, which is not its own: then it must not be touched, nor libuv's loop. */
+int weft__inbox_shut(const weft_loop *loop) {
+  const weft_inbox *in = &loop->inbox;
+  return in->closed || (loop->host != NULL && uv_is_closing((const uv_handle_t *)&in->async));
+}
+
 /* Returns whether the caller has to call weft__inbox_wake; -1, and does nothing, when the inbox is closed. */
 int weft__inbox_add(weft_loop *loop, weft_item *item) {
   weft_inbox *in = &loop->inbox;
   uv_mutex_lock(&in->mutex);
-  int wake = in->closed ? -1 : in->first == NULL;
-  if (!in->closed) inbox_append(in, item);
+  int wake = weft__inbox_shut(loop) ? -1 : in->first == NULL;
+  if (wake >= 0) inbox_append(in, item);
   uv_mutex_unlock(&in->mutex);
   return wake;
 }
@@ -57,7 +63,7 @@ int weft__inbox_add(weft_loop *loop, weft_item *item) {
 void weft__inbox_wake(weft_loop *loop) {
   weft_inbox *in = &loop->inbox;
   uv_mutex_lock(&in->mutex);
-  if (!in->closed) uv_async_send(&in->async);
+  if (!weft__inbox_shut(loop)) uv_async_send(&in->async);
   uv_mutex_unlock(&in->mutex);
 }
 

@@ -130,6 +130,7 @@ void weft__free(weft_loop *loop, void *p, size_t size);
 /* inbox.c */
 int weft__inbox_open(weft_loop *loop);
 void weft__inbox_read(weft_loop *loop);
+int weft__inbox_shut(const weft_loop *loop);           /* nothing comes in any more. Any thread, which has the mutex */
 int weft__inbox_add(weft_loop *loop, weft_item *item); /* any thread */
 void weft__inbox_wake(weft_loop *loop);                /* any thread */
 
@@ -156,6 +157,7 @@ void weft__hold_end(weft_loop *loop);
 /* adopt.c */
 int weft__host_owns(const weft_loop *loop, const uv_handle_t *uv);
 int weft__host_here(const weft_loop *loop); /* this is its thread */
+int weft__host_lost(weft_loop *loop);       /* it has closed our handles as well. Any thread, loops of ours too */
 int weft__host_detach(weft_loop *loop, uintptr_t end);
 
 /* adoption.c */

@@ -27,7 +27,7 @@ void weft__record(weft_loop *loop, weft_record r) {
  * starts the handle: one started from a prepare callback of ours would come too late for what a later one does. */
 void weft_loop_news(uintptr_t lp) {
   weft_loop *loop = weft__loop(lp);
-  if (loop->idling) return;
+  if (loop->idling || uv_is_closing((const uv_handle_t *)&loop->idle)) return;
   loop->idling = 1;
   uv_idle_start(&loop->idle, record_on_idle);
   if (loop->host != NULL) uv_ref((uv_handle_t *)&loop->idle); /* the host must not leave uv_run before */

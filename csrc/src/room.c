@@ -14,7 +14,8 @@ void weft__slot_room(weft_slot *slot) {
   item->call.back = slot->on_room;
   item->data = slot->on_room_arg;
   slot->on_room = NULL;
-  weft__inbox_add(slot->loop, item); /* behind the end itself, for which the loop is woken */
+  /* Behind the end itself, for which the loop is woken. */
+  if (weft__inbox_add(slot->loop, item) < 0) weft_item_free(item);
 }
 
 int weft_stream_on_room(uint64_t token, void (*cb)(void *), void *arg) {
@@ -34,7 +35,11 @@ int weft_stream_on_room(uint64_t token, void (*cb)(void *), void *arg) {
   if (err == 0 && room_is_back(slot)) {
     loop = slot->loop;
     wake = weft__inbox_add(loop, item);
-    item = NULL;
+    if (wake < 0) {
+      err = WEFT_ECLOSED;
+    } else {
+      item = NULL;
+    }
     if (wake > 0) weft_ref(loop);
   } else if (err == 0) {
     slot->on_room = cb;

@@ -75,7 +75,7 @@ uint64_t weft_token_new(uintptr_t lp, int type, uint32_t room) {
   weft_loop *loop = weft__loop(lp);
   uint64_t token = 0;
   weft__token_lock();
-  weft_slot *slot = loop->tokens_closed ? NULL : token_slot();
+  weft_slot *slot = loop->tokens_closed || weft__host_lost(loop) ? NULL : token_slot();
   if (slot != NULL) {
     *slot = (weft_slot){.generation = slot->generation, .loop = loop, .type = (int16_t)type, .room = room};
     slot->prev = TOKEN_NONE;
@@ -202,7 +202,10 @@ static int token_put(uint64_t token, weft_item *item, int push) {
     loop = slot->loop;
     wake = weft__inbox_add(loop, item); /* within the lock: what a stream gets after its end is an error */
     if (wake > 0) weft_ref(loop);
-    if (push) {
+    if (wake < 0) {
+      err = WEFT_ECLOSED;
+      weft__token_end(slot, err);
+    } else if (push) {
       slot->inside++;
     } else {
       weft__slot_room(slot);

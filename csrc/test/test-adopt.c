@@ -221,6 +221,66 @@ static void closing_without_a_detach_is_refused(void) {
   guest_end(&a);
 }
 
+static void close_each(uv_handle_t *handle, void *arg) {
+  (void)arg;
+  if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+static void drop_nothing(void *p) { (void)p; }
+
+static void await_nothing(void *arg, int status, int64_t value, const void *data) {
+  (void)arg;
+  (void)status;
+  (void)value;
+  (void)data;
+}
+
+static void post_nothing(weft_loop *loop, void *arg) {
+  (void)loop;
+  (void)arg;
+}
+
+static void is_told_that_it_is_closed(const weft_token *tokens, uintptr_t async) {
+  CHECK(weft_host_lost(a.loop));
+  CHECK(weft_post(a.weft, post_nothing, NULL) == WEFT_ECLOSED);
+  CHECK(weft_hold(a.weft) == WEFT_ECLOSED && weft_release(a.weft) == WEFT_ECLOSED && weft_keep(a.loop, 1) != 0);
+  CHECK(weft_stream_on_room(tokens[0], drop_nothing, NULL) == WEFT_ECLOSED);
+  CHECK(weft_stream_push_i(tokens[0], 1) == WEFT_ECLOSED && weft_stream_push_i(tokens[0], 1) == WEFT_ECLOSED);
+  CHECK(weft_resolve_p(tokens[1], a.weft, drop_nothing) == WEFT_ECLOSED && weft_token_cancelled(tokens[1]));
+  CHECK(weft_await(tokens[2], await_nothing, NULL) == WEFT_ECLOSED);
+  CHECK(weft_token_new(a.loop, WEFT_TYPE_INT, 0) == 0);
+  CHECK(weft_async_send(async) == UV_EBADF);
+  CHECK(weft_detach(a.weft, note_end, NULL) == WEFT_ECLOSED && ends == 0);
+  weft_loop_news(a.loop);
+}
+
+/* It begins with a turn, or with the one handle: then there are callbacks of ours, but no place for Go any more. */
+static void a_host_closes_what_is_not_its_own(int turns) {
+  uintptr_t async;
+  guest_open(&a, 1);
+  CHECK(weft_async_new(a.loop, 0, &async) == 0);
+  weft_token tokens[] = {weft_token_new(a.loop, WEFT_TYPE_INT, 1), weft_token_new(a.loop, WEFT_TYPE_POINTER, 0),
+                         weft_token_new(a.loop, WEFT_TYPE_PROMISE, 0)};
+  CHECK(weft_promise_settle(tokens[2], 0, 1, NULL, 0) == 0);
+  ends = 0;
+  CHECK(!weft_host_lost(a.loop));
+  if (turns == 0) uv_close((uv_handle_t *)&a.weft->inbox.async, NULL);
+  CHECK(uv_run(&a.uv, UV_RUN_NOWAIT) != 0 && a.turns == turns);
+  uv_walk(&a.uv, close_each, NULL);
+  uv_run(&a.uv, UV_RUN_DEFAULT);
+  CHECK(uv_loop_close(&a.uv) == 0 && a.turns == turns);
+  memset(&a.uv, 0xff, sizeof(a.uv)); /* nothing looks at it any more */
+  is_told_that_it_is_closed(tokens, async);
+  CHECK(weft_adopted(&a.uv) == NULL && weft_host_id(&a.uv) == 0);
+  weft__handle_drop(async);
+  CHECK(weft_host_close(a.loop) == UV_EBUSY);
+  weft_host_free(a.loop);
+  guest_open(&a, 1); /* at the same address */
+  uv_run(&a.uv, UV_RUN_NOWAIT);
+  CHECK(a.turns == 1);
+  guest_end(&a);
+}
+
 static void is_adopted_once(void) {
   uintptr_t loop = 0;
   guest_open(&a, 1);
@@ -443,6 +503,8 @@ int main(void) {
   a_hosts_prepare_does_not_have_timers_wait();
   the_host_stops_and_runs_again();
   closing_without_a_detach_is_refused();
+  a_host_closes_what_is_not_its_own(0);
+  a_host_closes_what_is_not_its_own(1);
   is_adopted_once();
   another_thread_is_reported();
   a_hold_keeps_the_host();
