@@ -135,22 +135,18 @@ int weft_host_check(const uv_loop_t *uv, char *text, size_t len) {
   return check_copy(uv, text, len);
 }
 
-/* The thread is, to Go code below, the loop's. */
-typedef struct {
-  uint64_t id;
-  uintptr_t frame;
-} host_before;
-
-static void host_enter(const weft_host *host, uintptr_t frame, host_before *before) {
-  weft__thread_get(&before->id, &before->frame);
+/* The thread is, to Go code below, the loop's. Returns whose it was. */
+static weft_mark host_enter(const weft_host *host, uintptr_t frame) {
+  weft_mark before = weft__thread_mark();
   weft__thread_set(host->id, frame == host->frame ? host->direct : 0);
+  return before;
 }
 
 /* Between its turns too: Go code that a callback of the host's calls cannot wait there. A thread of Go's goes on to run
  * other goroutines when the host's uv_run has returned: there it is the loop's below this frame only. */
-static void host_leave(const weft_host *host, uintptr_t frame, const host_before *before) {
-  if (before->id != 0 && before->id != host->id) {
-    weft__thread_set(before->id, before->frame);
+static void host_leave(const weft_host *host, uintptr_t frame, weft_mark before) {
+  if (before.id != 0 && before.id != host->id) {
+    weft__thread_put(before); /* this uv_run may be inside one of another loop */
   } else {
     weft__thread_outside(host->id, host->by_go ? frame : UINTPTR_MAX);
   }
@@ -188,17 +184,16 @@ static void host_turn(weft_loop *loop, int polled) {
     return;
   }
   uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
-  host_before before;
   if (last) weft__inbox_read(loop);
   loop->idling = 0;
   uv_idle_stop(&loop->idle);
   loop->shared.now = uv_now(loop->uv);
-  host_enter(host, frame, &before);
+  weft_mark before = host_enter(host, frame);
   host->inside = 1;
   uintptr_t left = host->enter(WEFT_HOST_TURN, host->id, frame != host->frame ? frame : 0);
   host->inside = 0;
   host->more = left == WEFT_HOST_MORE;
-  host_leave(host, frame, &before);
+  host_leave(host, frame, before);
   if (host_closes(loop)) return; /* Go has asked for it, or the host has done it */
   if (left == WEFT_HOST_NESTED) {
     weft_loop_news((uintptr_t)loop);
@@ -266,8 +261,7 @@ int weft_host_open(uv_loop_t *uv, weft_host_enter enter, uint64_t id, int outsid
 
 void weft_host_placed(uintptr_t lp, uintptr_t frame, int by_go) {
   weft_host *host = weft__loop(lp)->host;
-  uint64_t id;
-  weft__thread_get(&id, &host->direct);
+  host->direct = weft__thread_mark().frame;
   host->frame = frame;
   host->by_go = by_go;
 }
@@ -277,10 +271,7 @@ static void host_on_close(uv_handle_t *handle) {
   weft_host *host = loop->host;
   if (--host->open > 0) return;
   adopted_remove(loop);
-  uint64_t id;
-  uintptr_t unused;
-  weft__thread_get(&id, &unused);
-  if (id == host->id) weft__thread_set(0, 0);
+  if (weft__thread_mark().id == host->id) weft__thread_set(0, 0);
   uintptr_t end = host->end;
   host->enter(WEFT_HOST_CLOSED, host->id, 0); /* which frees the loop */
   weft__end(end);                             /* with no Go function on the stack */

@@ -169,8 +169,15 @@ int weft__loop_owns(const weft_loop *loop, const uv_handle_t *uv);
 void weft__loop_drained(weft_loop *loop);
 void weft__loop_free(weft_loop *loop);
 
-/* thread.c */
-void weft__thread_get(uint64_t *id, uintptr_t *frame);
+/* thread.c: whose the calling thread is */
+typedef struct {
+  uint64_t id; /* of the loop; 0: nobody's */
+  uintptr_t frame;
+  int is_outside; /* no turn of the loop is under way */
+} weft_mark;
+
+weft_mark weft__thread_mark(void);
+void weft__thread_put(weft_mark mark);
 void weft__thread_set(uint64_t id, uintptr_t frame);
 void weft__thread_outside(uint64_t id, uintptr_t frame);
 

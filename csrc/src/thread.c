@@ -20,22 +20,21 @@ uint64_t weft_thread(uint64_t id) {
   return 0;
 }
 
-void weft__thread_get(uint64_t *id, uintptr_t *frame) {
-  *id = thread_id;
-  *frame = thread_frame;
+weft_mark weft__thread_mark(void) {
+  return (weft_mark){.id = thread_id, .frame = thread_frame, .is_outside = thread_is_outside};
 }
 
-void weft__thread_set(uint64_t id, uintptr_t frame) {
-  thread_id = id;
-  thread_frame = frame;
-  thread_is_outside = 0;
+void weft__thread_put(weft_mark mark) {
+  thread_id = mark.id;
+  thread_frame = mark.frame;
+  thread_is_outside = mark.is_outside;
 }
+
+void weft__thread_set(uint64_t id, uintptr_t frame) { weft__thread_put((weft_mark){.id = id, .frame = frame}); }
 
 /* Below frame the thread is the loop's, and Go code there sits inside a C frame. */
 void weft__thread_outside(uint64_t id, uintptr_t frame) {
-  thread_id = id;
-  thread_frame = frame;
-  thread_is_outside = 1;
+  weft__thread_put((weft_mark){.id = id, .frame = frame, .is_outside = 1});
 }
 
 /* Never the same for two threads, also when one has ended before the other began. */

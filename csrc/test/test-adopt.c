@@ -15,6 +15,7 @@ typedef struct {
   weft_loop *weft;
   int turns;
   int strange; /* asked to run on another thread */
+  int by_go;   /* Go code runs the loop */
   int more;    /* turns that are to leave something to run */
   int records[16];
   int n;
@@ -60,6 +61,7 @@ static uintptr_t guest_enter(int what, uint64_t id, uintptr_t frame) {
   guest *g = guests[id];
   switch (what) {
     case WEFT_HOST_TURN:
+      if (frame != 0) weft_host_placed(g->loop, frame, g->by_go);
       return guest_turn(g);
     case WEFT_HOST_DETACH:
       return guest_detach(g, frame);
@@ -497,6 +499,28 @@ static void one_thread_runs_two_in_turns(void) {
   guest_end(&a);
 }
 
+static void timer_runs_b(uv_timer_t *timer) {
+  uv_close((uv_handle_t *)timer, NULL);
+  uv_run(&b.uv, UV_RUN_NOWAIT);
+  CHECK(b.turns == 1);
+}
+
+/* Go has threads run other goroutines when uv_run has returned: these must not be taken for the loop. */
+static void one_inside_another_leaves_the_thread_as_it_was(void) {
+  uv_timer_t timer;
+  guest_open(&a, 1);
+  guest_open(&b, 2);
+  a.by_go = b.by_go = 1;
+  host_idles(&a);
+  uv_timer_init(&a.uv, &timer);
+  uv_timer_start(&timer, timer_runs_b, 1, 0);
+  CHECK(weft_thread(0) == 0);
+  uv_run(&a.uv, UV_RUN_DEFAULT);
+  CHECK(a.turns == 1 && weft_thread(0) == 0);
+  guest_end(&b);
+  guest_end(&a);
+}
+
 int main(void) {
   nothing_keeps_the_host();
   work_that_the_hosts_last_handle_leaves_runs();
@@ -515,5 +539,6 @@ int main(void) {
   is_adopted_again_when_that_is_done();
   two_threads_have_one_each();
   one_thread_runs_two_in_turns();
+  one_inside_another_leaves_the_thread_as_it_was();
   return 0;
 }
