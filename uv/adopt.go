@@ -47,9 +47,9 @@ var (
 	// run there.
 	ErrStrangeThread = errors.New("uv: an adopted loop is run by another thread than the one that adopted it: nothing of weft's runs there")
 
-	// ErrDepth says that an adopted loop is run inside a Go function that C has called, unlike before. Tasks cannot be
+	// ErrDepth says that an adopted loop is run inside a task, or inside a Go function that C has called, unlike before. Tasks cannot be
 	// resumed there; what there is to run waits until the loop is run as before.
-	ErrDepth = errors.New("uv: an adopted loop is run inside a Go function that C called, and was not before: nothing of weft's runs there")
+	ErrDepth = errors.New("uv: an adopted loop is run inside a task, or inside a Go function that C called, and was not before: nothing of weft's runs there")
 )
 
 // hosted is what an adopted loop has beside the rest.
@@ -171,7 +171,7 @@ func (l *Loop) hostTurn(id uint64, frame C.uintptr_t, here uintptr) (left C.uint
 	h.lost = false
 	if frame != 0 || here != h.frame {
 		calls, byGo := cgoCalls()
-		if h.depth == 0 {
+		if h.depth == 0 && calls != uncounted {
 			h.depth = calls
 		}
 		if calls != h.depth {
@@ -208,13 +208,23 @@ func (l *Loop) hostTurn(id uint64, frame C.uintptr_t, here uintptr) (left C.uint
 	return C.WEFT_HOST_DONE
 }
 
+// uncounted is of a coroutine: its stack does not show what has entered it.
+const uncounted = -1
+
 // cgoCalls returns how many Go functions that C has called are on the stack, and whether Go code has called the outermost C.
 func cgoCalls() (n int, byGo bool) {
-	var pcs [256]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs[:])])
+	var few [256]uintptr
+	pcs := few[:]
+	size := runtime.Callers(1, pcs)
+	for ; size == len(pcs); size = runtime.Callers(1, pcs) {
+		pcs = make([]uintptr, 2*len(pcs))
+	}
+	frames := runtime.CallersFrames(pcs[:size])
 	for {
 		f, more := frames.Next()
 		switch {
+		case f.Function == "runtime.corostart":
+			return uncounted, false
 		case f.Function == "runtime.cgocallbackg":
 			n++
 			byGo = false
