@@ -1,0 +1,16 @@
+module example.com/nats
+
+go 1.26
+
+require (
+	github.com/stretchr/testify v1.11.1
+	github.com/weft-go/weft v0.0.0
+)
+
+require (
+	github.com/davecgh/go-spew v1.1.1 // indirect
+	github.com/pmezard/go-difflib v1.0.0 // indirect
+	gopkg.in/yaml.v3 v3.0.1 // indirect
+)
+
+replace github.com/weft-go/weft => ../..
