@@ -60,8 +60,8 @@ func (l *Loop) closeOrphan(ptr C.uintptr_t) {
 func (s *Stream) listens() bool { return s.in != nil && !s.in.reads }
 
 // Listen has c told of each connection, which Accept takes, and of each failure to accept one. After ENOMEM, EMFILE and ENFILE no
-// more are accepted until AcceptAgain is called. The connections of a Pipe that was made for handles are made for them too. Loop
-// goroutine only. Binds uv_listen.
+// more are accepted until AcceptAgain is called. The connections of a Pipe that was made for handles are made for them too. A
+// stream that is read, has writes under way or was shut down returns EINVAL. Loop goroutine only. Binds uv_listen.
 func (s *Stream) Listen(backlog int, c Completer) error {
 	switch {
 	case s.ptr == 0:

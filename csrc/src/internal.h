@@ -104,6 +104,7 @@ typedef struct weft_handle {
   uint8_t gone;       /* closed, and freed when it is lent no longer */
   uint8_t connecting; /* streams: libuv has a connect request */
   uint8_t shut;       /* streams: shutdown was asked for */
+  uint8_t listens;    /* streams: they do, and libuv may still believe that they can be written */
   uint8_t passes;     /* listening pipes: handles are passed over their connections */
   uint8_t recverr;    /* UDP: the system queues errors for it */
   uint8_t connected;  /* UDP: datagrams go to one address, and none may name one */

@@ -63,10 +63,13 @@ static void listener_on_connection(uv_stream_t *server, int status) {
   }
 }
 
+/* To libuv, what a listener hears can only be a connection: it would abort for the end of a request from before. */
+static int listener_is_busy(const weft_handle *h) { return h->connecting || h->shut || h->writes != NULL; }
+
 int weft_stream_listen(uintptr_t handle, int backlog, uint64_t token) {
   weft_handle *h = (weft_handle *)handle;
   uv_handle_t *uv = weft__uv(handle);
-  if (h->connecting) return UV_EINVAL;
+  if (listener_is_busy(h)) return UV_EINVAL;
   h->token = token;
   weft__spare_fill(h->loop);
   if (uv->type == UV_NAMED_PIPE) { /* to libuv, only a connection can be one that passes handles */
@@ -75,6 +78,7 @@ int weft_stream_listen(uintptr_t handle, int backlog, uint64_t token) {
   }
   int err = uv_listen((uv_stream_t *)uv, backlog, listener_on_connection);
   if (err != 0 && uv->type == UV_NAMED_PIPE) ((uv_pipe_t *)uv)->ipc = h->passes;
+  if (err == 0) h->listens = 1;
   return err;
 }
 

@@ -22,6 +22,16 @@ void weft__stream_opened(uintptr_t handle) {
 
 static int stream_closing(uv_stream_t *s) { return uv_is_closing((uv_handle_t *)s); }
 
+/* libuv takes a stream whose Open has failed halfway for one that can be read and shut down, and aborts. */
+static int stream_is_empty(uv_stream_t *s) {
+#ifdef _WIN32
+  (void)s; /* there it does not; and a pipe that connects has its descriptor late */
+  return 0;
+#else
+  return weft__handle_fd((uv_handle_t *)s) < 0;
+#endif
+}
+
 static void stream_on_alloc(uv_handle_t *uv, size_t hint, uv_buf_t *buf) {
   weft_handle *h = weft__of_handle(uv);
   (void)hint;
@@ -82,7 +92,9 @@ void weft__stream_read_start(weft_loop *loop, const weft_sub *sub) {
   weft_handle *h = weft__of_handle(s);
   h->token = sub->token;
   int err = h->ended;
-  if (err == 0) err = stream_closing(s) ? UV_ECANCELED : uv_read_start(s, stream_on_alloc, stream_on_read);
+  if (err == 0 && stream_closing(s)) err = UV_ECANCELED;
+  if (err == 0 && stream_is_empty(s)) err = UV_ENOTCONN;
+  if (err == 0) err = uv_read_start(s, stream_on_alloc, stream_on_read);
   if (err != 0 && err != UV_EALREADY) {
     weft__record(loop, (weft_record){.token = sub->token, .status = err});
   }
@@ -273,6 +285,7 @@ static void stream_write_out_all(weft_handle *h, const weft_piece *pieces, uint3
 
 int weft_stream_write(uintptr_t handle, const weft_piece *pieces, uint32_t n, uintptr_t send, uint64_t token) {
   weft_handle *h = (weft_handle *)handle;
+  if (h->listens) return UV_EPIPE; /* libuv would hear of the end of this write as of a connection */
   if (send != 0) {
     int err = stream_cannot_pass(stream_of(handle), send);
     if (err != 0) return err;
@@ -314,11 +327,11 @@ static void stream_on_shutdown(uv_shutdown_t *req, int status) {
   weft__record(loop, done);
 }
 
-/* libuv would take a connection under way for one, if its shutdown were asked for; and a file. */
+/* libuv would take a connection under way for one, if its shutdown were asked for; a file; and a listener. */
 static int stream_shutdown(uv_stream_t *s, uint64_t token) {
   weft_handle *h = weft__of_handle(s);
   if (stream_closing(s)) return UV_ECANCELED;
-  if (h->connecting || h->refused) return UV_ENOTCONN;
+  if (h->connecting || h->refused || h->listens || stream_is_empty(s)) return UV_ENOTCONN;
   uv_shutdown_t *req = weft__req_new(h->loop, UV_SHUTDOWN, token, 0);
   if (req == NULL) return UV_ENOMEM;
   int err = uv_shutdown(req, s, stream_on_shutdown);
