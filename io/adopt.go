@@ -72,6 +72,11 @@ var errAdopted = errors.New("the loop is adopted, and its host runs and closes i
 // # Its end
 //
 // Close and Shutdown return an error. Detach gives the loop back. Until that is done uv_loop_close fails with UV_EBUSY.
+//
+// A host that closes all that uv_walk finds, ours included, ends the loop under our hands. libuv does not say so; the next call that
+// would wake the loop finds out. OnError is then told uv.ErrHostClosed, once, what is pending reads as rejected with
+// promise.ErrLoopClosed, and so does all that comes later. Tasks do not go on, callbacks and a done that was given to Detach are not
+// called, and some memory is not given back.
 func Adopt(uvLoop unsafe.Pointer, opts ...Option) (*Loop, error) {
 	l, err := newLoop(opts)
 	if err != nil {
@@ -81,7 +86,7 @@ func Adopt(uvLoop unsafe.Pointer, opts ...Option) (*Loop, error) {
 	l.state.Store(asleep)
 	l.polling = true
 	register(l)
-	l.uv, err = uv.Adopt(uvLoop, l.id, uv.Host{Turn: l.hostedTurn, Detach: l.Detach, Closed: l.hostedClosed, Fault: l.q.Report})
+	l.uv, err = uv.Adopt(uvLoop, l.id, uv.Host{Turn: l.hostedTurn, Detach: l.Detach, Closed: l.hostedClosed, Fault: l.hostedFault})
 	if err != nil {
 		unregister(l)
 		return nil, fmt.Errorf("weftio: %w", err)
@@ -112,6 +117,9 @@ func Adopt(uvLoop unsafe.Pointer, opts ...Option) (*Loop, error) {
 func (l *Loop) Detach(done func(error)) error {
 	if l.host == nil {
 		return errors.New("weftio: Loop.Detach: the loop is not adopted: use Loop.Close")
+	}
+	if l.uv.Lost() {
+		return fmt.Errorf("weftio: Loop.Detach: %w", uv.ErrHostClosed)
 	}
 	l.mu.Lock()
 	again := l.host.leaving
@@ -223,6 +231,24 @@ func (l *Loop) advance() (soon bool) {
 	}
 	// Requests on libuv's thread pool say when they are through.
 	return l.uv.Stats().Handles > 0
+}
+
+// hostedFault is told what goes wrong, on a goroutine of its own.
+func (l *Loop) hostedFault(err error) {
+	if errors.Is(err, uv.ErrHostClosed) {
+		l.lost()
+	}
+	l.q.Report(err)
+}
+
+// lost ends a loop that will have no turn any more. What belongs to its thread, as tasks and callbacks do, stays as it is.
+func (l *Loop) lost() {
+	l.q.Abandon()
+	l.turnAway()
+	unregister(l)
+	theWatchdog.remove(l)
+	l.err = fmt.Errorf("weftio: %w", uv.ErrHostClosed)
+	close(l.done)
 }
 
 // hostedClosed is called in the last close callback.

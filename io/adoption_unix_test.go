@@ -114,3 +114,11 @@ func TestCAdoptsAgainInItsCallback(t *testing.T) {
 	assert.Equal(t, 0, ends(t, uvtest.StartHost(uvtest.Once(again))))
 	assert.Equal(t, 5, rounds)
 }
+
+func TestWeftDetachOfALoopThatTheHostHasClosed(t *testing.T) {
+	var c unsafe.Pointer
+	l, told := closesAll(t, func(l *weftio.Loop) { c = l.CLoop() }, func(*weftio.Loop) {
+		assert.Equal(t, uv.TokenClosed, uvtest.DetachC(c, func(string) { t.Error("who was refused is not told") }))
+	})
+	isLost(t, l, told)
+}

@@ -131,9 +131,10 @@ func (l *Loop) Wake() {
 func (l *Loop) rouse() {
 	if l.host != nil && l.host.thread == uv.ThreadNumber() {
 		l.uv.News()
-		return
+	} else {
+		_ = l.async.Send() // a closed one belongs to a loop that has ended
 	}
-	_ = l.async.Send() // a closed one belongs to a loop that has ended
+	l.uv.Lost() // or nobody would come to tell
 }
 
 // WakeAt implements promise.Executor.

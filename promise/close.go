@@ -83,6 +83,26 @@ func (q *Queue) Close() []string {
 	return q.Busy()
 }
 
+// Abandon is Close for a loop whose goroutine is out of Run, and never comes back. Nothing that belongs to that goroutine runs: tasks
+// stay where they wait, and are not cancelled. Safe from any goroutine.
+func (q *Queue) Abandon() {
+	q.mu.Lock()
+	if q.closed.Load() {
+		q.mu.Unlock()
+		return
+	}
+	q.closing.Store(true)
+	q.closed.Store(true)
+	q.idle = nil // coroutines end on the loop's thread only
+	q.planEnd()
+	steps := q.ending
+	q.ending = nil
+	q.mu.Unlock()
+	for _, step := range steps {
+		step()
+	}
+}
+
 // planEnd lists what a closed queue has left to do: first whoever waits is let go, then what nobody looked at is reported.
 // q.mu is held.
 func (q *Queue) planEnd() {

@@ -16,6 +16,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -34,8 +35,8 @@ type Host struct {
 	// Closed is called, likewise, when Loop.Detach is through: the last of our handles is closed, and the loop is the host's alone.
 	Closed func()
 
-	// Fault is told, on a goroutine of its own, what went wrong in between: ErrStrangeThread, ErrDepth, a panic of the others. nil
-	// ignores it.
+	// Fault is told, on a goroutine of its own, what went wrong in between: ErrStrangeThread, ErrDepth, a panic of the others; or, when
+	// Lost finds it, ErrHostClosed, after which none of the others is called. nil ignores it.
 	Fault func(err error)
 }
 
@@ -46,6 +47,10 @@ var (
 	// ErrStrangeThread says that an adopted loop runs on another thread than the one that adopted it. Nothing of ours is
 	// run there.
 	ErrStrangeThread = errors.New("uv: an adopted loop is run by another thread than the one that adopted it: nothing of weft's runs there")
+
+	// ErrHostClosed says that the host of an adopted loop has closed handles that are not its own, as it does when it closes all that
+	// uv_walk finds. Nothing of ours runs there any more, and what it had in C memory stays.
+	ErrHostClosed = errors.New("uv: the host of an adopted loop has closed weft's handles, which are not its own: nothing of weft's runs there any more; detach before, or close your own handles only")
 
 	// ErrDepth says that an adopted loop is run inside a task, or inside a Go function that C has called, unlike before. Tasks cannot be
 	// resumed there; what there is to run waits until the loop is run as before.
@@ -60,6 +65,8 @@ type hosted struct {
 	foreign bool    // the thread is not Go's
 	warned  bool    // of the depth
 	lost    bool    // on a strange thread: that was said
+	id      uint64
+	closed  atomic.Bool // by the host: that was said
 }
 
 // hosts holds the adopted loops by the ids that C has.
@@ -87,7 +94,7 @@ func Adopt(loop unsafe.Pointer, id uint64, h Host) (*Loop, error) {
 	if ownLoop(loop) {
 		return nil, fmt.Errorf("uv: adopt: the loop is one that NewLoop has made, and runs already: %w", EINVAL)
 	}
-	l := &Loop{host: &hosted{Host: h}, inC: true, origin: here()}
+	l := &Loop{host: &hosted{Host: h, id: id}, inC: true, origin: here()}
 	hosts.mu.Lock()
 	if hosts.byID == nil {
 		hosts.byID = map[uint64]*Loop{}
@@ -252,6 +259,23 @@ func (l *Loop) News() {
 	if l.shared != nil {
 		C.weft_loop_news(l.ptr)
 	}
+}
+
+// Lost reports whether the host of an adopted loop has closed handles that are not its own, and has Fault told when it finds that
+// first. libuv tells nobody: whoever wakes the loop asks. Safe from any goroutine.
+func (l *Loop) Lost() bool {
+	if l.host == nil {
+		return false
+	}
+	l.mu.Lock()
+	lost := l.ptr != 0 && C.weft_host_lost(l.ptr) != 0
+	l.mu.Unlock()
+	if lost && l.host.closed.CompareAndSwap(false, true) {
+		forget(l.host.id)
+		openLoops.remove(l)
+		l.host.fault(ErrHostClosed)
+	}
+	return lost
 }
 
 // Detach gives an adopted loop back: it returns EBUSY, and does nothing, while handles or requests made here are left, and else

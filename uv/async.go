@@ -44,8 +44,12 @@ func (a *Async) Send() error {
 	if a.send == 0 {
 		return ErrClosed
 	}
-	if e := C.weft_async_send(a.send); e != 0 {
-		return Errno(e)
+	switch e := Errno(C.weft_async_send(a.send)); e {
+	case 0:
+	case EBADF: // the host of an adopted loop has closed it
+		return ErrClosed
+	default:
+		return e
 	}
 	return nil
 }

@@ -162,6 +162,13 @@ static void call_on_close(uv_loop_t *loop, uintptr_t f) {
   uv_close((uv_handle_t *)h, last_on_close);
 }
 
+static void close_handle(uv_handle_t *handle, void *arg) {
+  (void)arg;
+  if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+static void close_all(uv_loop_t *loop) { uv_walk(loop, close_handle, NULL); }
+
 static int pending_handles;
 static void count_handle(uv_handle_t *handle, void *arg) {
   (void)arg;
@@ -280,6 +287,9 @@ func Check(loop unsafe.Pointer, f func()) (close func()) {
 
 // CallOnClose closes a handle and calls f in its close callback.
 func CallOnClose(loop unsafe.Pointer, f func()) { C.call_on_close((*C.uv_loop_t)(loop), handleOf(f)) }
+
+// CloseAll closes all handles of a loop, whosever they are.
+func CloseAll(loop unsafe.Pointer) { C.close_all((*C.uv_loop_t)(loop)) }
 
 // MakeLoop makes a loop. FreeLoop closes it, and frees it when that returns 0.
 func MakeLoop() unsafe.Pointer { return unsafe.Pointer(C.loop_make()) }
