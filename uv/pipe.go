@@ -66,7 +66,8 @@ func (p *Pipe) Bind(name string) error {
 	return result(C.weft_pipe_bind(p.ptr, chars(name), C.size_t(len(name))))
 }
 
-// Connect connects to a name as in Bind, and has c told. Close cancels it. Loop goroutine only. Binds uv_pipe_connect2.
+// Connect connects to a name as in Bind, and has c told. Close cancels it. One that has failed may be tried again; on Windows
+// that takes another Pipe. Loop goroutine only. Binds uv_pipe_connect2.
 func (p *Pipe) Connect(name string, c Completer) error {
 	if err := p.ready(); err != nil {
 		return err

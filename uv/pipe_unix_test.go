@@ -254,3 +254,40 @@ func TestStandardStreamsOverPipes(t *testing.T) {
 	assert.Equal(t, map[string]string{"stdout": "HELLO", "stderr": "complaint\n"}, got)
 	closeStreams(t, &ends["stdout"].Stream, &ends["stderr"].Stream)
 }
+
+// libuv says that a socket that was there before Connect is connected, and neither reads nor writes it.
+func TestConnectWithASocketThatIsThere(t *testing.T) {
+	for name, prepare := range map[string]func(t *testing.T, l *uv.Loop, p *uv.Pipe){
+		"refused": func(t *testing.T, l *uv.Loop, p *uv.Pipe) {
+			var connects events
+			require.NoError(t, p.Connect(pipeName(t), &connects))
+			connects.wait(t, l, 1)
+			require.Equal(t, uv.ENOENT, connects[0].Status)
+		},
+		"bound": func(t *testing.T, _ *uv.Loop, p *uv.Pipe) { require.NoError(t, p.Bind(pipeName(t))) },
+		"opened": func(t *testing.T, _ *uv.Loop, p *uv.Pipe) {
+			require.NoError(t, p.Open(streamSocket(t, syscall.AF_UNIX)))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t)
+			ln, client, server := newPipe(t, l), newPipe(t, l), &uv.Pipe{}
+			prepare(t, l, client)
+			at := pipeName(t)
+			var conns, connects, early events
+			require.NoError(t, ln.Bind(at))
+			require.NoError(t, ln.Listen(1, &conns))
+			require.NoError(t, client.Connect(at, &connects))
+			require.NoError(t, client.Send([]byte("before it is told"), true, &early))
+			connects.wait(t, l, 1)
+			conns.wait(t, l, 1)
+			early.wait(t, l, 1)
+			assert.Zero(t, connects[0].Status)
+			assert.Zero(t, early[0].Status)
+			assert.True(t, client.IsReadable() && client.IsWritable())
+			require.NoError(t, ln.Accept(server))
+			talks(t, l, &server.Stream, &client.Stream)
+			closeStreams(t, &ln.Stream, &client.Stream, &server.Stream)
+		})
+	}
+}

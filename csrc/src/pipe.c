@@ -52,10 +52,23 @@ static int pipe_cannot_connect(uintptr_t handle) {
   return err == 0 || err == UV_ENOBUFS ? UV_EISCONN : 0;
 }
 
+/* To libuv, only the socket that it makes for a connect request can be read and written then: not the one of Bind, or
+ * of a connect that failed. Opening it anew says that it can. */
+static int pipe_reopen(uintptr_t handle) {
+#ifndef _WIN32
+  int64_t fd = weft__handle_fd(weft__uv(handle));
+  if (fd >= 0 && !uv_is_writable((uv_stream_t *)weft__uv(handle))) return uv_pipe_open(pipe_of(handle), (uv_file)fd);
+#else
+  (void)handle;
+#endif
+  return 0;
+}
+
 int weft_pipe_connect(uintptr_t handle, const char *name, size_t len, uint64_t token) {
   char copy[PIPE_NAME + 1];
   int err = pipe_name(copy, name, len);
   if (err == 0) err = pipe_cannot_connect(handle);
+  if (err == 0) err = pipe_reopen(handle);
   if (err != 0) return err;
   uv_connect_t *req = weft__stream_connect(handle, token);
   if (req == NULL) return UV_ENOMEM;
