@@ -35,10 +35,10 @@ func settled[T any](t *testing.T, ps []*promise.Promise[T]) (values int) {
 	return values
 }
 
-// mass is how many there are at once: a tenth of it under the race detector, which has a limit of its own, and under Wine, which
+// mass is how many there are at once: a tenth of it in a short run, under the race detector, which has a limit of its own, and under Wine, which
 // is slow.
 func mass(n int) int {
-	if wefttest.RaceDetector || wine.Running() {
+	if testing.Short() || wefttest.RaceDetector || wine.Running() {
 		return n / 10
 	}
 	return n
