@@ -48,7 +48,8 @@ var errAdopted = errors.New("the loop is adopted, and its host runs and closes i
 // the first turn is one of the host's next uv_run.
 //
 // Adopt refuses nil, a loop that is adopted already, one of Run's or Start's, and one that another copy of libuv has made. A loop that then runs on another
-// thread is reported to OnError, on a goroutine of its own, and nothing runs there. C code adopts with weft_adopt of weft.h, to the same
+// thread is reported to OnError, on a goroutine of its own; nothing of ours runs there, and no Hold keeps that uv_run. The thread that
+// has adopted has to detach before it ends: nobody else can. C code adopts with weft_adopt of weft.h, to the same
 // effect, and ends that with weft_detach: see SetAdoptOptions and Adopted. Nothing of the host's is touched: neither its
 // handles nor loop->data; uv_stop is not called.
 //

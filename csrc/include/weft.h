@@ -94,7 +94,7 @@ int weft_await(weft_promise promise, weft_await_cb cb, void *arg);
 /* Has Go adopt a libuv loop that the caller runs: what Go starts on it goes on within the caller's uv_run. It touches
  * none of the caller's handles, nor loop->data. The first turn is one of the next uv_run. WEFT_EADOPT: another copy of
  * libuv made the loop, or a version that does not fit; WEFT_EALREADY: it is adopted. Loop thread: before uv_run, or in
- * a callback. */
+ * a callback; the loop is that thread's, which has to detach it before it ends: nobody else can. */
 int weft_adopt(uv_loop_t *uv, weft_loop **loop);
 
 /* The weft loop that has adopted a libuv loop, NULL when none has. Any thread. */

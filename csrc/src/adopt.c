@@ -164,9 +164,10 @@ static int host_keep(weft_loop *loop) {
   return last;
 }
 
-/* News that cannot be told now must not keep the host. */
+/* News that cannot be told now must not keep the host, nor what holds the loop: it may be released in a turn of ours
+ * only. The next turn, or whoever holds it on its thread, gives the reference back. */
 static void host_refuse(weft_loop *loop, int strange) {
-  weft__hold_apply(loop);
+  uv_unref((uv_handle_t *)&loop->inbox.async);
   if (strange) uv_idle_stop(&loop->idle); /* loop->idling stays: the right thread finds it */
   uv_unref((uv_handle_t *)&loop->idle);
 }

@@ -9,12 +9,10 @@
 
 int weft__held(const weft_loop *loop) { return atomic_load(&loop->holds) > 0 || atomic_load(&loop->kept) > 0; }
 
-/* Makes libuv's reference what the counts say. Loop thread. */
+/* Makes libuv's reference what the counts say, also where a uv_run was refused. Loop thread. */
 void weft__hold_apply(weft_loop *loop) {
-  int held = weft__held(loop);
-  if (held == loop->held) return;
-  loop->held = held;
-  if (held) {
+  loop->held = weft__held(loop);
+  if (loop->held) {
     uv_ref((uv_handle_t *)&loop->inbox.async);
   } else {
     uv_unref((uv_handle_t *)&loop->inbox.async);

@@ -16,6 +16,8 @@ typedef struct {
   int turns;
   int strange; /* asked to run on another thread */
   int by_go;   /* Go code runs the loop */
+  int nested;  /* turns are refused */
+  int inner;   /* the next turn runs the loop itself */
   int more;    /* turns that are to leave something to run */
   int records[16];
   int n;
@@ -37,7 +39,13 @@ static void guest_drain(guest *g) {
 }
 
 static uintptr_t guest_turn(guest *g) {
+  if (g->nested) return WEFT_HOST_NESTED;
   g->turns++;
+  if (g->inner) {
+    g->inner = 0;
+    weft_loop_news(g->loop);
+    uv_run(&g->uv, UV_RUN_DEFAULT);
+  }
   guest_drain(g);
   if (g->leaving && weft_host_close(g->loop) != 0) return WEFT_HOST_MORE;
   return g->more-- > 0 ? WEFT_HOST_MORE : WEFT_HOST_DONE;
@@ -332,6 +340,31 @@ static void a_hold_keeps_the_host(void) {
   weft_unref(loop);
 }
 
+/* It may be released in a turn of ours only, and none is there. */
+static void a_hold_keeps_no_run_that_is_refused(void) {
+  uv_thread_t thread;
+  guest_open(&a, 1);
+  host_idles(&a);
+  CHECK(weft_keep(a.loop, 1) == 0);
+  CHECK(uv_thread_create(&thread, run_here, &a.uv) == 0); /* another thread */
+  uv_thread_join(&thread);
+  CHECK(a.strange > 0);
+  CHECK(weft_keep(a.loop, 1) == 0); /* the thread's own: it holds again */
+  a.nested = 1;                     /* inside a Go function that C has called */
+  uv_run(&a.uv, UV_RUN_DEFAULT);
+  CHECK(a.turns == 0);
+  CHECK(weft_hold(a.weft) == 0);
+  a.nested = 0;
+  CHECK(uv_run(&a.uv, UV_RUN_NOWAIT) != 0 && a.turns == 1);
+  a.inner = 1; /* inside a turn of ours */
+  weft_loop_news(a.loop);
+  CHECK(uv_run(&a.uv, UV_RUN_NOWAIT) != 0 && a.turns == 2);
+  CHECK(uv_run(&a.uv, UV_RUN_NOWAIT) != 0 && a.turns == 2);
+  CHECK(weft_keep(a.loop, -2) == 0 && weft_release(a.weft) == 0);
+  uv_run(&a.uv, UV_RUN_DEFAULT);
+  guest_end(&a);
+}
+
 static void a_hold_keeps_a_loop_of_ours(void) {
   uv_thread_t thread;
   uintptr_t loop = test_loop();
@@ -532,6 +565,7 @@ int main(void) {
   is_adopted_once();
   another_thread_is_reported();
   a_hold_keeps_the_host();
+  a_hold_keeps_no_run_that_is_refused();
   a_hold_keeps_a_loop_of_ours();
   adopts_by_way_of_go();
   another_libuv_is_refused();
