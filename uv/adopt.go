@@ -83,7 +83,9 @@ func Adopt(loop unsafe.Pointer, id uint64, h Host) (*Loop, error) {
 	if err := CheckVersion(); err != nil {
 		return nil, err
 	}
-	guard()
+	if err := guard(); err != nil {
+		return nil, fmt.Errorf("uv: adopt: the guard of SIGPIPE: %w", err)
+	}
 	if e := C.weft_guard_install(); e != 0 { // the host has children and watches signals as it likes
 		return nil, fmt.Errorf("uv: adopt: the guard of libuv's signals: %w", Errno(e))
 	}

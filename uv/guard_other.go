@@ -7,7 +7,7 @@ package uv
 import "syscall"
 
 // guard has nothing to do: there is no SIGPIPE.
-func guard() {}
+func guard() error { return nil }
 
 // holdSignal has nothing to do: libuv and Go are told of console events side by side, and one that takes them will do.
 func holdSignal(syscall.Signal) syscall.Signal { return 0 }

@@ -141,13 +141,15 @@ func isNil(c Completer) bool {
 	return c == nil
 }
 
-// NewLoop returns a new loop, for the calling goroutine, which should be locked to its thread. The first one installs what
-// keeps SIGPIPE from killing the process. A libuv that this program was not built for is a *VersionError. Binds uv_loop_init.
+// NewLoop returns a new loop, for the calling goroutine, which should be locked to its thread. It installs what
+// keeps SIGPIPE from killing the process, where there is nothing. A libuv that this program was not built for is a *VersionError. Binds uv_loop_init.
 func NewLoop() (*Loop, error) {
 	if err := CheckVersion(); err != nil {
 		return nil, err
 	}
-	guard()
+	if err := guard(); err != nil {
+		return nil, err
+	}
 	l := &Loop{origin: here()}
 	var e C.int
 	withoutRing(VersionNumber(), func() { e = C.weft_loop_new(&l.ptr) })

@@ -409,5 +409,6 @@ void weft_guard_unwatch(int signum);
 int weft_guard_handled(int signum);
 int weft_guard_spawn(void);   /* before a child starts */
 int weft_guard_install(void); /* for a loop that C code runs: its children, and the handlers that are there */
+int weft_guard_pipe(void);    /* SIGPIPE: nothing happens, where it would end the process */
 
 #endif

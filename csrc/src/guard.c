@@ -48,6 +48,8 @@ int weft_guard_spawn(void) { return 0; }
 
 int weft_guard_install(void) { return 0; }
 
+int weft_guard_pipe(void) { return 0; }
+
 #else
 
 #include <errno.h>
@@ -326,6 +328,18 @@ int weft_guard_signal(int signum) {
   if (!guard_is_missing(&sa)) return 0;
   sa.sa_flags |= SA_ONSTACK;
   return sigaction(signum, &sa, NULL) == 0 ? 0 : -errno;
+}
+
+static void guard_on_pipe(int signum) { (void)signum; }
+
+/* Go's runtime installs its handler for SIGPIPE once, when it is loaded. A host may have put the default action back
+ * since, which ends the process at a write to a closed pipe or socket. A handler of its own, or SIG_IGN, will do. */
+int weft_guard_pipe(void) {
+  struct sigaction sa;
+  if (sigaction(SIGPIPE, NULL, &sa) != 0) return -errno;
+  if (guard_handler_of(&sa) != GUARD_DEFAULT) return 0;
+  sa = (struct sigaction){.sa_handler = guard_on_pipe, .sa_flags = SA_ONSTACK | SA_RESTART};
+  return sigaction(SIGPIPE, &sa, NULL) == 0 ? 0 : -errno;
 }
 
 /* For a loop that C code runs, and may have run for long: guards its children, past and to come, and puts the handlers

@@ -43,6 +43,27 @@ static void flood_stop(flood *f) {
 
 static int raise_here(int signum) { return raise(signum); }
 
+static void pipe_on_signal(int signum) { (void)signum; }
+
+static struct sigaction *pipe_set(int how) {
+  struct sigaction *was = malloc(sizeof(*was));
+  struct sigaction sa = {.sa_handler = how == 0 ? SIG_DFL : how == 1 ? SIG_IGN : pipe_on_signal};
+  sigaction(SIGPIPE, &sa, was);
+  return was;
+}
+
+static void pipe_restore(struct sigaction *was) {
+  sigaction(SIGPIPE, was, NULL);
+  free(was);
+}
+
+// What pipe_set has a number for; -1: something else.
+static int pipe_get(void) {
+  struct sigaction sa;
+  sigaction(SIGPIPE, NULL, &sa);
+  return sa.sa_handler == SIG_DFL ? 0 : sa.sa_handler == SIG_IGN ? 1 : sa.sa_handler == pipe_on_signal ? 2 : -1;
+}
+
 static void *raise_run(void *arg) {
   raise((int)(intptr_t)arg);
   return NULL;
@@ -137,6 +158,23 @@ func WatchUnguarded(loop unsafe.Pointer, sig syscall.Signal) (heard func() int) 
 	n := C.watch_raw((*C.uv_loop_t)(loop), C.int(sig))
 	return func() int { return int(*n) }
 }
+
+// What C code does about SIGPIPE.
+const (
+	PipeDefault = iota
+	PipeIgnored
+	PipeHandled
+	PipeOther = -1 // what SetPipe has not set
+)
+
+// SetPipe does that, until restore is called.
+func SetPipe(how int) (restore func()) {
+	was := C.pipe_set(C.int(how))
+	return func() { C.pipe_restore(was) }
+}
+
+// Pipe returns what is done about SIGPIPE.
+func Pipe() int { return int(C.pipe_get()) }
 
 // Raise sends the calling thread a signal, which has been dealt with when it returns: one to the process may be under way to another
 // thread still.
