@@ -3,9 +3,9 @@
 
 #include "internal.h"
 
-/* libuv's variants without _r leak memory on unknown codes. */
+/* libuv's variants without _r leak memory on unknown codes, of which success is one. */
 void weft_error_text(int code, char *buf, size_t len) {
-  if (code >= WEFT_ENOGO && code <= WEFT_FULL) {
+  if (code == 0 || (code >= WEFT_ENOGO && code <= WEFT_FULL)) {
     snprintf(buf, len, "%s", weft_strerror(code));
   } else {
     uv_strerror_r(code, buf, len);
