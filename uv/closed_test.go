@@ -51,8 +51,9 @@ func TestNoHandleIsMadeOnAClosedLoop(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	for typ, h := range handleTypes {
-		_, err := h.make(t, l)
+		got, err := h.make(t, l)
 		assert.ErrorIs(t, err, uv.ErrClosed, "%s", typ)
+		assert.Nil(t, got, "%s", typ)
 	}
 }
 

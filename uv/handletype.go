@@ -42,4 +42,9 @@ func (t HandleType) String() string {
 // GuessHandle returns the type of handle that suits a file descriptor: a TTY, Pipe, TCP or UDP, TypeFile for what only package
 // os can use, TypeUnknown for one that is not open. On Windows only 0, 1 and 2 are descriptors. Safe from any goroutine. Binds
 // uv_guess_handle.
-func GuessHandle(fd int) HandleType { return HandleType(C.weft_guess_handle(C.int(fd))) }
+func GuessHandle(fd int) HandleType {
+	if fd != int(C.int(fd)) {
+		return TypeUnknown
+	}
+	return HandleType(C.weft_guess_handle(C.int(fd)))
+}

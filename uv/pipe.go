@@ -47,7 +47,9 @@ func (p *Pipe) Init(l *Loop, ipc bool) error {
 // Open makes the handle be a pipe or Unix socket that exists, on Windows a file descriptor as PipePair returns it. When it returns nil
 // the descriptor is libuv's, which has made it non-blocking, also for those who share it, and closes it, 0, 1 and 2
 // apart: a file of Go's, which Go closes too, is duplicated for it first. What the system cannot wait for, such as a file or
-// /dev/null, is written without waiting, and reading it ends at once, with EPERM. Loop goroutine only. Binds uv_pipe_open.
+// /dev/null, is written without waiting, and reading it ends at once, with EPERM. A descriptor that another handle of the loop
+// watches returns EEXIST; one that it has but does not watch yet is taken, for both to close: it is for one handle. Loop
+// goroutine only. Binds uv_pipe_open.
 func (p *Pipe) Open(fd uintptr) error {
 	if err := p.ready(); err != nil {
 		return err

@@ -30,6 +30,9 @@ func NewTTY(l *Loop, fd int) (*TTY, error) {
 	if l.shared == nil {
 		return nil, ErrClosed
 	}
+	if fd != int(C.int(fd)) {
+		return nil, EBADF
+	}
 	t := &TTY{}
 	var ptr C.uintptr_t
 	if e := C.weft_tty_new(l.ptr, C.int(fd), &ptr); e != 0 {

@@ -42,7 +42,10 @@ const (
 // NewUDP returns a handle without a socket yet. Loop goroutine only. Binds uv_udp_init.
 func NewUDP(l *Loop) (*UDP, error) {
 	u := &UDP{}
-	return u, u.Init(l)
+	if err := u.Init(l); err != nil {
+		return nil, err
+	}
+	return u, nil
 }
 
 // Init makes the handle of a zero UDP, without a socket yet. Loop goroutine only. Binds uv_udp_init.

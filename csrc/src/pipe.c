@@ -21,6 +21,7 @@ int weft_pipe_new(uintptr_t lp, int ipc, uintptr_t *handle) {
 
 int weft_pipe_open(uintptr_t handle, uintptr_t fd) {
   if (((weft_handle *)handle)->connecting) return UV_EBUSY;
+  if ((uintptr_t)(uv_file)fd != fd) return UV_EBADF; /* cut off, it would be another one */
   int err = uv_pipe_open(pipe_of(handle), (uv_file)fd);
   if (err == 0) weft__stream_opened(handle);
   return err;

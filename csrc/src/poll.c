@@ -73,6 +73,7 @@ static int poll_refused(uv_poll_t *poll) {
 /* is_socket: fd is a SOCKET, on Windows. */
 int weft_poll_new(uintptr_t lp, int64_t fd, int is_socket, uintptr_t *handle) {
   weft_loop *loop = weft__loop(lp);
+  if ((int64_t)(uv_os_sock_t)fd != fd) return UV_EBADF; /* cut off, it would be another one */
   *handle = weft__handle_new(loop, UV_POLL, 0);
   if (*handle == 0) return UV_ENOMEM;
   int err;

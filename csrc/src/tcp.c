@@ -19,6 +19,7 @@ int weft_tcp_new_early(uintptr_t loop, int family, uintptr_t *handle) {
 }
 
 int weft_tcp_open(uintptr_t handle, uintptr_t sock) {
+  if ((uintptr_t)(uv_os_sock_t)sock != sock) return UV_EBADF; /* cut off, it would be another one */
   int err = uv_tcp_open(tcp_of(handle), (uv_os_sock_t)sock);
   if (err == 0) weft__stream_opened(handle);
   return err;

@@ -68,7 +68,9 @@ void weft__udp_note(uintptr_t handle) {
 
 /* Whether datagrams can be received from a socket, with an address if it is to be read with recvmmsg: of an unnamed
  * Unix socket libuv then makes one up. */
-static int udp_may_open(uintptr_t handle, uv_os_sock_t sock) {
+static int udp_may_open(uintptr_t handle, uintptr_t number) {
+  uv_os_sock_t sock = (uv_os_sock_t)number;
+  if ((uintptr_t)sock != number) return UV_EBADF; /* cut off, it would be another one */
   int type = 0;
   socklen_t len = sizeof(type);
   if (getsockopt(sock, SOL_SOCKET, SO_TYPE, (void *)&type, &len) != 0) return UV_ENOTSOCK; /* or nothing at all */
@@ -85,14 +87,14 @@ static int udp_may_open(uintptr_t handle, uv_os_sock_t sock) {
 }
 
 int weft_udp_open(uintptr_t handle, uintptr_t sock) {
-  int err = udp_may_open(handle, (uv_os_sock_t)sock);
+  int err = udp_may_open(handle, sock);
   if (err == 0) err = uv_udp_open(udp_of(handle), (uv_os_sock_t)sock);
   if (err == 0) weft__udp_note(handle);
   return err;
 }
 
 int weft_udp_open_ex(uintptr_t handle, uintptr_t sock, int flags) {
-  int err = udp_may_open(handle, (uv_os_sock_t)sock);
+  int err = udp_may_open(handle, sock);
   if (err == 0) err = weft__udp_open_ex(udp_of(handle), (uv_os_sock_t)sock, (unsigned)flags);
   if (err == 0) weft__udp_note(handle);
   return err;
