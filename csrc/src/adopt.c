@@ -185,9 +185,10 @@ static void host_turn(weft_loop *loop, int polled) {
     return;
   }
   uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
-  if (last) weft__inbox_read(loop);
   loop->idling = 0;
   uv_idle_stop(&loop->idle);
+  if (last || loop->inbox.here) weft__inbox_read(loop);
+  if (host_closes(loop)) return;
   loop->shared.now = uv_now(loop->uv);
   weft_mark before = host_enter(host, frame);
   host->inside = 1;
@@ -202,7 +203,7 @@ static void host_turn(weft_loop *loop, int polled) {
     return;
   }
   weft__loop_drained(loop);
-  if (left == WEFT_HOST_MORE || loop->shared.count > 0) weft_loop_news((uintptr_t)loop);
+  if (left == WEFT_HOST_MORE || loop->shared.count > 0 || loop->inbox.here) weft_loop_news((uintptr_t)loop);
   weft_loop_submit((uintptr_t)loop);
   if (loop->idling) uv_ref((uv_handle_t *)&loop->idle); /* a uv_run inside may have refused */
   if (last) weft__hold_apply(loop);

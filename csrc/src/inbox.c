@@ -50,11 +50,13 @@ int weft__inbox_shut(const weft_loop *loop) {
   return in->closed || (loop->host != NULL && uv_is_closing((const uv_handle_t *)&in->async));
 }
 
+static int inbox_is_here(const weft_loop *loop) { return loop->host != NULL && weft__host_here(loop); }
+
 /* Returns whether the caller has to call weft__inbox_wake; -1, and does nothing, when the inbox is closed. */
 int weft__inbox_add(weft_loop *loop, weft_item *item) {
   weft_inbox *in = &loop->inbox;
   uv_mutex_lock(&in->mutex);
-  int wake = weft__inbox_shut(loop) ? -1 : in->first == NULL;
+  int wake = weft__inbox_shut(loop) ? -1 : in->first == NULL || inbox_is_here(loop);
   if (wake >= 0) inbox_append(in, item);
   uv_mutex_unlock(&in->mutex);
   return wake;
@@ -63,8 +65,12 @@ int weft__inbox_add(weft_loop *loop, weft_item *item) {
 void weft__inbox_wake(weft_loop *loop) {
   weft_inbox *in = &loop->inbox;
   uv_mutex_lock(&in->mutex);
-  if (!weft__inbox_shut(loop)) uv_async_send(&in->async);
+  int open = !weft__inbox_shut(loop);
+  int here = open && inbox_is_here(loop);
+  if (open) uv_async_send(&in->async);
+  if (here) in->here = 1;
   uv_mutex_unlock(&in->mutex);
+  if (here) weft_loop_news((uintptr_t)loop); /* a run that nothing else keeps would end before its poll */
 }
 
 /* A loop of ours is told: a host's ends by itself, after a turn. */
@@ -81,7 +87,7 @@ static weft_item *inbox_take(weft_loop *loop, int close) {
   int released = in->released;
   in->first = NULL;
   in->last = &in->first;
-  in->released = 0;
+  in->released = in->here = 0;
   if (close) in->closed = 1;
   uv_mutex_unlock(&in->mutex);
   if (released && !close) inbox_released(loop);

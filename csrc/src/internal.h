@@ -22,6 +22,7 @@ typedef struct {
   weft_item **last;
   int closed;
   int released; /* the last hold has ended since the inbox was read */
+  int here;     /* the host's own thread has sent since then: its uv_run may end without a poll */
 } weft_inbox;
 
 /* What an adopted loop has beside the rest. */

@@ -161,6 +161,68 @@ static void work_that_the_hosts_last_handle_leaves_runs(void) {
   guest_end(&a);
 }
 
+static int posts;
+
+static void post_more(weft_loop *loop, void *arg) {
+  posts++;
+  int left = (int)(intptr_t)arg;
+  if (left > 0) CHECK(weft_post(loop, post_more, (void *)(intptr_t)(left - 1)) == 0);
+}
+
+static void post_last(uv_handle_t *handle) {
+  (void)handle;
+  CHECK(weft_post(a.weft, post_more, NULL) == 0);
+}
+
+static void post_here(void *loop) { CHECK(weft_post(loop, post_more, NULL) == 0); }
+
+static void await_counts(void *arg, int status, int64_t value, const void *data) {
+  (void)arg;
+  (void)data;
+  CHECK(status == 0);
+  posts += (int)value;
+}
+
+static void runs_for(int called) {
+  posts = 0;
+  uv_run(&a.uv, UV_RUN_DEFAULT); /* for ever, if that kept it */
+  CHECK(posts == called);
+}
+
+/* libuv's run ends before its poll when no handle is referenced. */
+static void what_the_host_itself_sends_is_not_left_behind(void) {
+  uv_timer_t timer;
+  uv_thread_t thread;
+  guest_open(&a, 1);
+  host_idles(&a);
+  runs_for(0);
+  CHECK(weft_post(a.weft, post_more, (void *)3) == 0);
+  runs_for(4);
+  CHECK(weft_resolve_i(weft_token_new(a.loop, WEFT_TYPE_INT, 0), 1) == 0);
+  runs_for(0);
+  CHECK(a.n == 1);
+  weft_token promise = weft_token_new(a.loop, WEFT_TYPE_PROMISE, 0);
+  CHECK(weft_promise_settle(promise, 0, 7, NULL, 0) == 0 && weft_await(promise, await_counts, NULL) == 0);
+  runs_for(7);
+  CHECK(uv_thread_create(&thread, post_here, a.weft) == 0);
+  uv_thread_join(&thread);
+  CHECK(weft_post(a.weft, post_more, NULL) == 0); /* the inbox is not empty */
+  runs_for(2);
+#ifndef _WIN32
+  a.weft->inbox.async.pending = 1; /* another thread is about to wake it: it is not for this one to do */
+  CHECK(weft_post(a.weft, post_more, NULL) == 0);
+  runs_for(1);
+  a.weft->inbox.async.pending = 0;
+#endif
+  uv_timer_init(&a.uv, &timer);
+  uv_close((uv_handle_t *)&timer, post_last);
+  runs_for(1);
+  int turns = a.turns;
+  runs_for(0);
+  CHECK(a.turns == turns);
+  guest_end(&a);
+}
+
 static uintptr_t weft_timer;
 
 /* Comes after weft's own prepare callback, and has it ask for a timer. */
@@ -557,6 +619,7 @@ static void one_inside_another_leaves_the_thread_as_it_was(void) {
 int main(void) {
   nothing_keeps_the_host();
   work_that_the_hosts_last_handle_leaves_runs();
+  what_the_host_itself_sends_is_not_left_behind();
   a_hosts_prepare_does_not_have_timers_wait();
   the_host_stops_and_runs_again();
   closing_without_a_detach_is_refused();
