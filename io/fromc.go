@@ -103,7 +103,7 @@ func typeFromC[T FromCType]() uv.CType {
 
 func valueFromC[T FromCType](ev uv.Event) (v T, err error) {
 	switch {
-	case ev.Status == uv.TokenClosed && ev.Data == nil:
+	case ev.Status == uv.TokenClosed && !ev.IsEnd(): // C has not said so
 		return v, promise.ErrLoopClosed
 	case ev.Status != 0:
 		return v, &CError{Code: ev.Status, Message: string(ev.Data)}

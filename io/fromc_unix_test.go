@@ -51,6 +51,11 @@ func TestCThreadsSettlePromises(t *testing.T) {
 		assert.Zero(t, uvtest.Reject(token, uv.TokenCanceled, ""))
 		_, err = n.Await(ctx)
 		assert.ErrorIs(t, err, context.Canceled)
+
+		n, token = weftio.FromC[int64](ctx)
+		assert.Zero(t, uvtest.Reject(token, uv.TokenClosed, ""))
+		_, err = n.Await(ctx)
+		assert.Equal(t, &weftio.CError{Code: uv.TokenClosed}, err, "a loop of C's perhaps: this one is open")
 		return nil
 	})
 }

@@ -153,7 +153,7 @@ func (l *Loop) CancelToken(t Token) {
 	C.weft_token_cancel(C.uint64_t(t))
 }
 
-// IsEnd reports whether the event of a stream token is the stream's end, with Status 0 a plain one.
+// IsEnd reports whether the event of a token is a rejection of C's, or the end of a stream, with Status 0 a plain one.
 func (ev Event) IsEnd() bool {
 	return ev.kind == C.WEFT_VALUE && (ev.aux == C.WEFT_TYPE_END || ev.aux == C.WEFT_TYPE_ERROR)
 }

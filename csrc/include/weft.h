@@ -43,10 +43,11 @@ const char *weft_version(void);
 /* A libuv loop with what weft keeps beside it. Go makes it. It is good until its loop is closed, and beyond that for
  * whoever has called weft_ref, until weft_unref. */
 typedef struct weft_loop weft_loop;
-void weft_ref(weft_loop *loop);   /* any thread */
-void weft_unref(weft_loop *loop); /* any thread */
+void weft_ref(weft_loop *loop);   /* any thread; of NULL nothing */
+void weft_unref(weft_loop *loop); /* likewise */
 
-/* The libuv loop, for libraries that attach to one; NULL when another copy of weft made it. Loop thread. */
+/* The libuv loop, for libraries that attach to one; NULL for NULL, and when another copy of weft made it. Loop thread.
+ */
 uv_loop_t *weft_uv_loop(weft_loop *loop);
 
 /* Has fn(loop, arg) called on the loop thread, in the order posted. After 0 it is called, when the loop closes at the
@@ -73,7 +74,7 @@ int weft_stream_push_b(weft_token token, const void *bytes, size_t len);
 int weft_stream_end(weft_token token, int code);
 
 /* After 0, cb(arg) is called once, on the loop thread: when half the room is free (soon, when it is now), or the stream
- * is cancelled, ended or closed. One at a time: WEFT_EALREADY. Any thread. */
+ * is cancelled, ended or closed. WEFT_EALREADY: another one waits for room. Any thread. */
 int weft_stream_on_room(weft_token token, void (*cb)(void *arg), void *arg);
 
 /* Whether to produce the value is of no use any more: 0 while somebody wants it, else 1. Any thread. */
@@ -97,13 +98,15 @@ int weft_await(weft_promise promise, weft_await_cb cb, void *arg);
  * a callback; the loop is that thread's, which has to detach it before it ends: nobody else can. */
 int weft_adopt(uv_loop_t *uv, weft_loop **loop);
 
-/* The weft loop that has adopted a libuv loop, NULL when none has. Any thread. */
+/* The weft loop that has adopted a libuv loop, NULL when none has. Loop thread: to another one it may be gone before a
+ * weft_ref. */
 weft_loop *weft_adopted(uv_loop_t *uv);
 
 /* Ends an adoption: the next turns cancel Go's tasks and close Go's handles, no others. After 0, done(arg, left), which
  * may be NULL, is called once, in the last close callback; left is NULL, or names what Go has not ended in time. From
- * then on the loop may be closed, or adopted again; before, uv_loop_close fails with UV_EBUSY. WEFT_EALREADY: that is
- * under way. Loop thread. */
+ * then on the loop may be adopted again, and, once that uv_run has returned, be closed; before, uv_loop_close fails
+ * with UV_EBUSY. WEFT_EALREADY: that is under way; WEFT_ECLOSED: it is over, but after done has returned only whoever
+ * has called weft_ref may ask. Loop thread. */
 typedef void (*weft_detach_cb)(void *arg, const char *left);
 int weft_detach(weft_loop *loop, weft_detach_cb done, void *arg);
 

@@ -275,8 +275,10 @@ static void host_on_close(uv_handle_t *handle) {
   adopted_remove(loop);
   if (weft__thread_mark().id == host->id) weft__thread_set(0, 0);
   uintptr_t end = host->end;
-  host->enter(WEFT_HOST_CLOSED, host->id, 0); /* which frees the loop */
+  weft_ref(loop);                             /* done may use it */
+  host->enter(WEFT_HOST_CLOSED, host->id, 0); /* which lets go of it */
   weft__end(end);                             /* with no Go function on the stack */
+  weft_unref(loop);
 }
 
 /* Go refuses when it has begun to detach. */

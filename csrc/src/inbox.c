@@ -26,12 +26,12 @@ int weft__inbox_open(weft_loop *loop) {
 }
 
 void weft_ref(weft_loop *loop) {
-  if (loop->shared.owner != weft__token_owner()) return;
+  if (loop == NULL || loop->shared.owner != weft__token_owner()) return;
   atomic_fetch_add_explicit(&loop->refs, 1, memory_order_relaxed);
 }
 
 void weft_unref(weft_loop *loop) {
-  if (loop->shared.owner != weft__token_owner()) return;
+  if (loop == NULL || loop->shared.owner != weft__token_owner()) return;
   if (atomic_fetch_sub_explicit(&loop->refs, 1, memory_order_acq_rel) > 1) return;
   uv_mutex_destroy(&loop->inbox.mutex);
   free(loop);

@@ -9,7 +9,9 @@ const char *weft_version(void) { return WEFT_VERSION; }
 
 uint64_t weft_engine(void) { return WEFT_ENGINE; }
 
-uv_loop_t *weft_uv_loop(weft_loop *loop) { return loop->shared.owner == weft__token_owner() ? loop->uv : NULL; }
+uv_loop_t *weft_uv_loop(weft_loop *loop) {
+  return loop != NULL && loop->shared.owner == weft__token_owner() ? loop->uv : NULL;
+}
 
 weft_shared *weft_loop_shared(uintptr_t loop) { return &weft__loop(loop)->shared; }
 

@@ -495,7 +495,9 @@ static void misuse_of_detach_has_codes(void) {
   uv_thread_t thread;
   int calls = 0;
   uintptr_t own = test_loop();
-  CHECK(weft_detach(NULL, note_end, NULL) == WEFT_EINVAL);
+  CHECK(weft_detach(NULL, note_end, NULL) == WEFT_EINVAL && weft_uv_loop(NULL) == NULL);
+  weft_ref(NULL);
+  weft_unref(NULL);
   CHECK(weft_detach((weft_loop *)own, note_end, NULL) == WEFT_EOWNED);
   test_end(own, NULL, 0);
   guest_open(&a, 1);
@@ -525,6 +527,7 @@ static void misuse_of_detach_has_codes(void) {
 static void adopt_again(void *arg, const char *left) {
   CHECK(left == NULL);
   guest *g = arg;
+  CHECK(weft_detach(g->weft, note_end, NULL) == WEFT_ECLOSED); /* it is there, though nobody has called weft_ref */
   g->closed = g->leaving = 0;
   CHECK(weft_host_open(&g->uv, guest_enter, 1, 0, &g->loop) == 0);
   g->weft = weft_adopted(&g->uv);

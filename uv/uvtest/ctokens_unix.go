@@ -267,8 +267,11 @@ func ResolveBytes(t uv.Token, text string) uv.Errno {
 	return uv.Errno(C.weft_resolve_b(C.uint64_t(t), unsafe.Pointer(c), C.size_t(len(text))))
 }
 
-// Reject is weft_reject.
+// Reject is weft_reject, without a message when that is empty.
 func Reject(t uv.Token, code uv.Errno, message string) uv.Errno {
+	if message == "" {
+		return uv.Errno(C.weft_reject(C.uint64_t(t), C.int(code), nil))
+	}
 	c := C.CString(message)
 	defer C.free(unsafe.Pointer(c))
 	return uv.Errno(C.weft_reject(C.uint64_t(t), C.int(code), c))
