@@ -17,18 +17,18 @@ type incoming struct {
 // arrived is a handle that nobody has taken yet.
 type arrived struct {
 	ptr  C.uintptr_t // 0: it was lost, to err
-	kind HandleType
+	kind HandleType  // TypeUnknown: a descriptor of another kind
 	err  Errno
 }
 
 // Complete implements Completer.
 func (in *incoming) Complete(ev Event) {
-	if ev.aux != 0 {
+	if ev.kind == C.WEFT_CONN {
 		in.ready = append(in.ready, arrived{C.uintptr_t(ev.Value), HandleType(ev.aux), ev.Status})
 		if in.reads {
 			return
 		}
-		ev.Value, ev.aux = 0, 0
+		ev.Value, ev.kind, ev.aux = 0, 0, 0
 	}
 	in.c.Complete(ev)
 }

@@ -63,7 +63,7 @@ func (p *Pipe) PendingCount() int {
 	return len(p.in.ready)
 }
 
-// PendingType returns the kind of the oldest of them, TypeUnknown when there is none. Loop goroutine only. Binds
+// PendingType returns the kind of the oldest of them, TypeUnknown for what libuv has no name for, as a directory is, and when there is none. Loop goroutine only. Binds
 // uv_pipe_pending_type.
 func (p *Pipe) PendingType() HandleType {
 	if p.PendingCount() == 0 {

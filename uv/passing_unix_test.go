@@ -145,6 +145,44 @@ func TestDescriptorsOfOthersArrive(t *testing.T) {
 	closeStreams(t, &p.Stream, &got.Stream, &listener.Stream)
 }
 
+// What libuv has no name for: the peer decides what it sends.
+func TestADescriptorOfAnUnknownKindArrives(t *testing.T) {
+	l := newLoop(t)
+	fds, err := uv.SocketPair(syscall.SOCK_STREAM, 0, 0, uv.NonBlocking)
+	require.NoError(t, err)
+	p, err := uv.NewPipe(l, true)
+	require.NoError(t, err)
+	require.NoError(t, p.Open(fds[1]))
+	dir, err := os.Open(t.TempDir())
+	require.NoError(t, err)
+	datagrams, err := uv.SocketPair(syscall.SOCK_DGRAM, 0, 0, 0)
+	require.NoError(t, err)
+	rights := syscall.UnixRights(int(dir.Fd()), int(datagrams[0]), int(datagrams[0]))
+	require.NoError(t, syscall.Sendmsg(int(fds[0]), []byte("three"), rights, nil, 0))
+	require.NoError(t, dir.Close())
+	require.NoError(t, syscall.Close(int(datagrams[0])))
+	var reads, pipeReads, closes events
+	require.NoError(t, p.ReadStart(&reads))
+	reads.wait(t, l, 1)
+	assert.Equal(t, "three", string(reads[0].Data))
+	assert.Equal(t, 3, p.PendingCount())
+	assert.Equal(t, uv.TypeUnknown, p.PendingType())
+	assert.Equal(t, uv.EINVAL, p.AcceptPending(&uv.TCP{}))
+	d, s := &uv.Pipe{}, &uv.Pipe{}
+	require.NoError(t, p.AcceptPending(d))
+	require.NoError(t, d.ReadStart(&pipeReads))
+	pipeReads.wait(t, l, 1)
+	assert.Equal(t, uv.EPERM, pipeReads[0].Status, "as a file")
+	require.NoError(t, p.AcceptPending(s))
+	closeStreams(t, &d.Stream, &s.Stream)
+	require.NoError(t, p.Close(&closes))
+	closes.wait(t, l, 1)
+	_, err = syscall.Write(int(datagrams[1]), []byte("x"))
+	assert.Error(t, err, "the one that nobody took is closed, too")
+	require.NoError(t, syscall.Close(int(datagrams[1])))
+	require.NoError(t, syscall.Close(int(fds[0])))
+}
+
 // passingChild is set for a process that TestHandlesGoToAnotherProcessAndBack starts.
 const passingChild = "WEFT_TEST_PASSING_CHILD"
 
