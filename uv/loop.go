@@ -142,7 +142,9 @@ func isNil(c Completer) bool {
 }
 
 // NewLoop returns a new loop, for the calling goroutine, which should be locked to its thread. It installs what
-// keeps SIGPIPE from killing the process, where there is nothing. A libuv that this program was not built for is a *VersionError. Binds uv_loop_init.
+// keeps SIGPIPE from killing the process, where there is nothing. On Unix, descriptors 0, 1 and 2 become /dev/null where they are
+// not open: libuv would abort when it had got one and closed it. A libuv that this program was not built for is a *VersionError.
+// Binds uv_loop_init.
 func NewLoop() (*Loop, error) {
 	if err := CheckVersion(); err != nil {
 		return nil, err

@@ -3,6 +3,11 @@
 
 #include "internal.h"
 
+#ifndef _WIN32
+#include <fcntl.h>
+#include <unistd.h>
+#endif
+
 enum { ARENA_KEPT = 256 * 1024 }; /* a busy turn's sends fit in that */
 
 const char *weft_version(void) { return WEFT_VERSION; }
@@ -15,11 +20,23 @@ uv_loop_t *weft_uv_loop(weft_loop *loop) {
 
 weft_shared *weft_loop_shared(uintptr_t loop) { return &weft__loop(loop)->shared; }
 
+/* libuv aborts when it closes a descriptor that has one of the standard numbers: it must not be given any. */
+static void loop_fill_standard(void) {
+#ifndef _WIN32
+  for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+    if (fcntl(fd, F_GETFD) >= 0) continue;
+    int null = open("/dev/null", O_RDWR); /* the lowest number that is free */
+    if (null > STDERR_FILENO) close(null);
+  }
+#endif
+}
+
 int weft_loop_new(uintptr_t *out) {
   weft_loop *loop = calloc(1, sizeof(*loop));
   if (loop == NULL) return UV_ENOMEM;
   loop->shared.bytes = sizeof(*loop);
   loop->uv = &loop->own;
+  loop_fill_standard();
   int err = uv_loop_init(loop->uv);
   if (err == 0) {
     err = weft__inbox_open(loop);
