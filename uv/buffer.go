@@ -32,12 +32,17 @@ var sizes = [...]int{4 << 10, 16 << 10, 64 << 10}
 // keepBytes bounds what each size class keeps.
 const keepBytes = 1 << 20
 
-// Buffer returns a buffer of at least size bytes. Safe from any goroutine.
+// Buffer returns a buffer of at least size bytes. When there is no memory it is the zero Buffer, which has none: writing from it is
+// EINVAL. Safe from any goroutine.
 func (l *Loop) Buffer(size int) Buffer {
 	class, size := classOf(size)
 	b := l.pool.take(class, size)
 	if b == nil {
-		b = C.malloc(C.size_t(size))
+		b = C.realloc(nil, C.size_t(size)) // cgo ends the process when its malloc fails
+	}
+	if b == nil {
+		l.pool.put(-1, nil, size)
+		return Buffer{}
 	}
 	return Buffer{l, b, size}
 }
@@ -70,8 +75,11 @@ func classOf(size int) (class, rounded int) {
 // Bytes returns the memory. It is invalid after Free.
 func (b Buffer) Bytes() []byte { return unsafe.Slice((*byte)(b.p), b.size) }
 
-// Free gives the buffer back to its loop. A second Free of the same buffer corrupts memory.
+// Free gives the buffer back to its loop; the zero Buffer has nothing to give. A second Free of the same buffer corrupts memory.
 func (b Buffer) Free() {
+	if b.l == nil {
+		return
+	}
 	if class, _ := classOf(b.size); !b.l.pool.put(class, b.p, b.size) {
 		C.free(b.p)
 	}

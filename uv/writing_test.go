@@ -5,6 +5,7 @@ package uv_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -279,4 +280,18 @@ func TestCloseCancelsQueuedWritesInTheirOrder(t *testing.T) {
 		assert.Equal(t, order{"0 ECANCELED", "1 ECANCELED", "2 ECANCELED", "close"}, seen)
 		closeStreams(t, server)
 	})
+}
+
+func TestABufferThatThereIsNoMemoryForHasNone(t *testing.T) {
+	l := newLoop(t)
+	before := l.Stats().Bytes
+	b := l.Buffer(math.MaxInt)
+	assert.Zero(t, b)
+	assert.Empty(t, b.Bytes())
+	assert.Equal(t, before, l.Stats().Bytes)
+	client, err := uv.NewTCP(l)
+	require.NoError(t, err)
+	assert.Equal(t, uv.EINVAL, client.Write(b, 1, ignore))
+	b.Free()
+	require.NoError(t, client.Close(nil))
 }
