@@ -172,3 +172,30 @@ func zeroOf(typ reflect.Type) reflect.Value {
 	}
 	return reflect.Zero(typ)
 }
+
+// copied returns a copy that vet does not see.
+func copied[T any](from *T) *T {
+	to := new(T)
+	reflect.ValueOf(to).Elem().Set(reflect.ValueOf(from).Elem())
+	return to
+}
+
+// libuv aborts when a handle is closed twice, and uses memory that is free when one is used after that.
+func TestACopyOfAHandleIsNone(t *testing.T) {
+	l := newLoop(t)
+	tcp, err := uv.NewTCP(l)
+	require.NoError(t, err)
+	timer, err := uv.NewTimer(l)
+	require.NoError(t, err)
+	tcp2, timer2 := copied(tcp), copied(timer)
+	assert.True(t, tcp2.IsClosing())
+	require.NoError(t, tcp.Close(nil))
+	require.NoError(t, timer.Close(nil))
+	_, err = l.Turn(uv.RunNoWait)
+	require.NoError(t, err)
+	assert.Equal(t, uv.ErrClosed, tcp2.Close(nil))
+	assert.Equal(t, uv.ErrClosed, tcp2.Bind(loopback, 0))
+	assert.Equal(t, uv.ErrClosed, tcp2.Send([]byte("x"), false, ignore))
+	assert.Equal(t, uv.ErrClosed, timer2.Start(0, 0, ignore))
+	assert.Equal(t, uv.ErrClosed, timer2.Close(nil))
+}

@@ -5,18 +5,35 @@ package uv
 // #include "../csrc/src/engine.h"
 import "C"
 
-import "net"
+import (
+	"net"
+	"sync"
+)
 
 // ErrClosed is returned by what needs an open handle. It is net.ErrClosed to errors.Is.
 var ErrClosed = net.ErrClosed
 
-// Handle is what all handles share. It is embedded in each of them.
+// Handle is what all handles share. It is embedded in each of them. A copy of a handle is none: it returns ErrClosed, as one that
+// is closed does, and vet tells of it.
 type Handle struct {
+	_     noCopy
+	self  *Handle // nil: not open
 	l     *Loop
-	ptr   C.uintptr_t // 0: not open
-	token uint64      // of the handle's own events; 0: none yet
-	ends  ender       // what else it takes to close it; nil: nothing
+	ptr   C.uintptr_t
+	token uint64 // of the handle's own events; 0: none yet
+	ends  ender  // what else it takes to close it; nil: nothing
 }
+
+// noCopy has vet tell of a copy.
+type noCopy struct{}
+
+var _ sync.Locker = (*noCopy)(nil) // by which vet knows it
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
+
+// isOpen is false for a copy, too: it would not hear of the Close of what it is a copy of.
+func (h *Handle) isOpen() bool { return h.self == h }
 
 // ender is a type of handle for which closing is more than uv_close. Close is the same whether it is called of the type or of the
 // Handle in it.
@@ -36,7 +53,7 @@ func (h *Handle) Loop() *Loop { return h.l }
 func (h *Handle) Close(c Completer) error { return h.close(c, C.WEFT_CLOSE) }
 
 func (h *Handle) close(c Completer, op C.int32_t) error {
-	if h.ptr == 0 {
+	if !h.isOpen() {
 		return ErrClosed
 	}
 	if h.ends != nil {
@@ -52,12 +69,12 @@ func (h *Handle) close(c Completer, op C.int32_t) error {
 	}
 	h.l.slots.remove(h.token)
 	delete(h.l.made, h.ptr)
-	h.ptr, h.token = 0, 0
+	h.self, h.ptr, h.token = nil, 0, 0
 	return nil
 }
 
 // IsClosing reports whether the handle is not open: Close was called, or Init was not. Binds uv_is_closing.
-func (h *Handle) IsClosing() bool { return h.ptr == 0 }
+func (h *Handle) IsClosing() bool { return !h.isOpen() }
 
 // IsActive reports whether the handle does something. Loop goroutine only. Binds uv_is_active.
 func (h *Handle) IsActive() bool { return h.state()&C.WEFT_ACTIVE != 0 }
@@ -75,7 +92,7 @@ func (h *Handle) state() C.int {
 // ready has what was asked of the loop before done, for a call that goes to libuv at once: a Close may hold the address that
 // a Bind wants, a Send bind the socket, a Shutdown keep the next write from leaving.
 func (h *Handle) ready() error {
-	if h.ptr == 0 {
+	if !h.isOpen() {
 		return ErrClosed
 	}
 	h.l.flush()
@@ -89,14 +106,14 @@ func (h *Handle) Ref() { h.ref(1) }
 func (h *Handle) Unref() { h.ref(0) }
 
 func (h *Handle) ref(on C.int) {
-	if h.ptr != 0 {
+	if h.isOpen() {
 		C.weft_handle_ref(h.ptr, on)
 	}
 }
 
 // open makes the handle be the one that C has made.
 func (h *Handle) open(l *Loop, ptr C.uintptr_t, ends ender) {
-	h.l, h.ptr, h.ends = l, ptr, ends
+	h.self, h.l, h.ptr, h.ends = h, l, ptr, ends
 	if o := here(); o != nil {
 		if l.made == nil {
 			l.made = map[C.uintptr_t]*origin{}
@@ -107,7 +124,7 @@ func (h *Handle) open(l *Loop, ptr C.uintptr_t, ends ender) {
 
 // Type returns what kind of handle it is, TypeUnknown once it is closed. Binds uv_handle_get_type.
 func (h *Handle) Type() HandleType {
-	if h.ptr == 0 {
+	if !h.isOpen() {
 		return TypeUnknown
 	}
 	return HandleType(C.weft_handle_type(h.ptr))
@@ -142,7 +159,7 @@ func (h *Handle) RecvBufferSize() (int, error) { return h.bufferSize(0, 0) }
 func (h *Handle) SetRecvBufferSize(n int) error { return h.setBufferSize(0, n) }
 
 func (h *Handle) setBufferSize(sending C.int, n int) error {
-	if h.ptr != 0 && (n <= 0 || n > 1<<30) { // 0 would ask libuv for the size
+	if h.isOpen() && (n <= 0 || n > 1<<30) { // 0 would ask libuv for the size
 		return EINVAL
 	}
 	_, err := h.bufferSize(sending, n)

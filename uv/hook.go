@@ -20,7 +20,7 @@ func (h *Handle) newHook(l *Loop, kind C.int) error {
 
 func (h *Handle) startHook(c Completer) error {
 	switch {
-	case h.ptr == 0:
+	case !h.isOpen():
 		return ErrClosed
 	case isNil(c):
 		return EINVAL
@@ -30,7 +30,7 @@ func (h *Handle) startHook(c Completer) error {
 }
 
 func (h *Handle) stopHook() error {
-	if h.ptr == 0 {
+	if !h.isOpen() {
 		return ErrClosed
 	}
 	C.weft_hook_stop(h.ptr)

@@ -53,7 +53,8 @@ func (l *Loop) closeOrphan(ptr C.uintptr_t) {
 	if ptr == 0 {
 		return
 	}
-	orphan := Handle{l: l, ptr: ptr}
+	orphan := &Handle{l: l, ptr: ptr}
+	orphan.self = orphan
 	_ = orphan.Close(nil) // it is open
 }
 
@@ -64,7 +65,7 @@ func (s *Stream) listens() bool { return s.in != nil && !s.in.reads }
 // stream that is read, has writes under way or was shut down returns EINVAL. Loop goroutine only. Binds uv_listen.
 func (s *Stream) Listen(backlog int, c Completer) error {
 	switch {
-	case s.ptr == 0:
+	case !s.isOpen():
 		return ErrClosed
 	case s.listens():
 		return EALREADY
@@ -100,7 +101,7 @@ func (s *Stream) accept(client *Stream) error {
 
 // AcceptAgain has a listener go on after a failure; while there are no file descriptors it fails again. Loop goroutine only.
 func (s *Stream) AcceptAgain() error {
-	if s.ptr == 0 {
+	if !s.isOpen() {
 		return ErrClosed
 	}
 	C.weft_stream_retry(s.ptr)

@@ -14,12 +14,12 @@ func (h *Handle) base() *Handle { return h }
 
 // passable returns what of send goes over the pipe.
 func (p *Pipe) passable(send AnyHandle) (C.uintptr_t, error) {
-	if p.ptr == 0 {
+	if !p.isOpen() {
 		return 0, ErrClosed
 	}
 	h := send.base()
 	switch {
-	case h.ptr == 0:
+	case !h.isOpen():
 		return 0, ErrClosed
 	case h.l != p.l:
 		return 0, EINVAL
@@ -57,7 +57,7 @@ func (p *Pipe) TryWrite2(b []byte, send AnyHandle) (int, error) {
 // PendingCount returns how many handles have come over an IPC pipe and were not taken: when the Completer of ReadStart is called, those
 // that came with its bytes and before. Loop goroutine only. Binds uv_pipe_pending_count.
 func (p *Pipe) PendingCount() int {
-	if p.ptr == 0 || p.in == nil || !p.in.reads {
+	if !p.isOpen() || p.in == nil || !p.in.reads {
 		return 0
 	}
 	return len(p.in.ready)
@@ -78,7 +78,7 @@ func (p *Pipe) PendingType() HandleType {
 // it; one that the system cannot wait for, such as a file's, is read as in Open. Loop goroutine only. Binds uv_accept.
 func (p *Pipe) AcceptPending(h AnyHandle) error {
 	switch {
-	case p.ptr == 0:
+	case !p.isOpen():
 		return ErrClosed
 	case p.PendingCount() == 0:
 		return EAGAIN

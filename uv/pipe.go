@@ -101,7 +101,7 @@ func chars(s string) *C.char { return (*C.char)(unsafe.Pointer(unsafe.StringData
 // Accept makes client, whose Init was not called, the next connection that the Completer of Listen was told of; EAGAIN when
 // there is none. Those that nobody takes are closed with the listener. Loop goroutine only. Binds uv_accept.
 func (p *Pipe) Accept(client *Pipe) error {
-	if p.ptr == 0 {
+	if !p.isOpen() {
 		return ErrClosed
 	}
 	return p.accept(&client.Stream)
@@ -115,7 +115,7 @@ func (p *Pipe) Sockname() (string, error) { return p.name(0) }
 func (p *Pipe) Peername() (string, error) { return p.name(1) }
 
 func (p *Pipe) name(peer C.int) (string, error) {
-	if p.ptr == 0 {
+	if !p.isOpen() {
 		return "", ErrClosed
 	}
 	var buf [1024]byte
@@ -141,7 +141,7 @@ const (
 // Chmod gives other users access to the name that the pipe is bound to, in addition to what they have. It blocks the loop. Loop goroutine
 // only. Binds uv_pipe_chmod.
 func (p *Pipe) Chmod(mode PipeMode) error {
-	if p.ptr == 0 {
+	if !p.isOpen() {
 		return ErrClosed
 	}
 	return result(C.weft_pipe_chmod(p.ptr, C.int(mode)))
@@ -151,7 +151,7 @@ func (p *Pipe) Chmod(mode PipeMode) error {
 // goroutine only. Binds uv_pipe_pending_instances.
 func (p *Pipe) PendingInstances(n int) error {
 	switch {
-	case p.ptr == 0:
+	case !p.isOpen():
 		return ErrClosed
 	case n < 1 || n > 1<<16:
 		return EINVAL

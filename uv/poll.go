@@ -55,7 +55,7 @@ func newPoll(l *Loop, fd int64, isSocket C.int) (*Poll, error) {
 // which libuv gives as EBADF, is the last. Loop goroutine only. Binds uv_poll_start.
 func (p *Poll) Start(events PollEvents, c Completer) error {
 	switch {
-	case p.ptr == 0:
+	case !p.isOpen():
 		return ErrClosed
 	case events&^allPollEvents != 0 || isNil(c):
 		return EINVAL
@@ -71,7 +71,7 @@ func (p *Poll) Start(events PollEvents, c Completer) error {
 
 // Stop stops watching: nothing is delivered any more, and the descriptor may be closed. Loop goroutine only. Binds uv_poll_stop.
 func (p *Poll) Stop() error {
-	if p.ptr == 0 {
+	if !p.isOpen() {
 		return ErrClosed
 	}
 	C.weft_poll_stop(p.ptr)

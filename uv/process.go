@@ -119,7 +119,7 @@ func (p *Process) Pid() int { return p.pid }
 // Kill sends the child a signal, ESRCH when the loop has noticed its end. On Windows SIGTERM, SIGKILL, SIGINT and SIGQUIT all end it at
 // once, and 0 asks whether it is there. Loop goroutine only. Binds uv_process_kill.
 func (p *Process) Kill(sig syscall.Signal) error {
-	if p.ptr == 0 {
+	if !p.isOpen() {
 		return ErrClosed
 	}
 	return result(C.weft_process_kill(p.ptr, C.int(sig)))

@@ -50,7 +50,7 @@ func (s *Signal) StartOneshot(sig syscall.Signal, c Completer) error {
 
 func (s *Signal) start(sig syscall.Signal, c Completer, one *oneSignal) error {
 	switch {
-	case s.ptr == 0:
+	case !s.isOpen():
 		return ErrClosed
 	case isNil(c):
 		return EINVAL
@@ -71,7 +71,7 @@ func (s *Signal) start(sig syscall.Signal, c Completer, one *oneSignal) error {
 // Stop stops the handle. An event that the loop has collected already is still delivered. Loop goroutine only. Binds
 // uv_signal_stop.
 func (s *Signal) Stop() error {
-	if s.ptr == 0 {
+	if !s.isOpen() {
 		return ErrClosed
 	}
 	C.weft_signal_stop(s.ptr)

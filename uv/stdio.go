@@ -67,7 +67,7 @@ func (s Stdio) check(l *Loop, before []Stdio) error {
 		return nil
 	case s.stream == nil:
 		return EINVAL
-	case s.stream.ptr == 0:
+	case !s.stream.isOpen():
 		return ErrClosed
 	case s.stream.l != l:
 		return EINVAL

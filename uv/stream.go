@@ -28,7 +28,7 @@ func (s *Stream) end() {
 // before it. Loop goroutine only. Binds uv_read_start.
 func (s *Stream) ReadStart(c Completer) error {
 	switch {
-	case s.ptr == 0:
+	case !s.isOpen():
 		return ErrClosed
 	case s.listens() || isNil(c):
 		return EINVAL
@@ -43,7 +43,7 @@ func (s *Stream) ReadStart(c Completer) error {
 // ReadStop stops reading, by the next turn. Bytes that the loop has collected already are still delivered. Loop goroutine
 // only. Binds uv_read_stop.
 func (s *Stream) ReadStop() error {
-	if s.ptr == 0 {
+	if !s.isOpen() {
 		return ErrClosed
 	}
 	return s.l.submit(C.weft_sub{handle: s.ptr, op: C.WEFT_READ_STOP})
@@ -53,7 +53,7 @@ func (s *Stream) ReadStop() error {
 // one turn to one stream leave in one system call, and those of one stream complete in order. Loop goroutine only. Binds uv_try_write and uv_write.
 func (s *Stream) Write(b Buffer, n int, c Completer) error {
 	switch {
-	case s.ptr == 0:
+	case !s.isOpen():
 		return ErrClosed
 	case n <= 0 || n > b.size || int64(n) > maxWrite || isNil(c):
 		return EINVAL
@@ -77,7 +77,7 @@ const maxWrite = 8 << 30
 // as the Value, also of an empty p. A Close ends that. Loop goroutine only. Binds uv_try_write and uv_write.
 func (s *Stream) Send(p []byte, loud bool, c Completer) error {
 	switch {
-	case s.ptr == 0:
+	case !s.isOpen():
 		return ErrClosed
 	case isNil(c):
 		return EINVAL
@@ -106,7 +106,7 @@ type Part struct {
 // WriteV writes parts as one Write, at once as far as the system takes it; the buffers belong to libuv until c is told. Loop goroutine
 // only. Binds uv_write.
 func (s *Stream) WriteV(parts []Part, c Completer) error {
-	if s.ptr == 0 {
+	if !s.isOpen() {
 		return ErrClosed
 	}
 	return s.writeParts(parts, 0, c)
@@ -143,7 +143,7 @@ const (
 // are queued. Loop goroutine only. Binds uv_try_write.
 func (s *Stream) TryWrite(p []byte) (int, error) {
 	switch {
-	case s.ptr == 0:
+	case !s.isOpen():
 		return 0, ErrClosed
 	case len(p) == 0:
 		return 0, nil
@@ -157,7 +157,7 @@ func (s *Stream) TryWrite(p []byte) (int, error) {
 // TryWriteV is TryWrite of the first MiB of ps, one behind the other. Loop goroutine only. Binds uv_try_write.
 func (s *Stream) TryWriteV(ps ...[]byte) (int, error) {
 	switch {
-	case s.ptr == 0:
+	case !s.isOpen():
 		return 0, ErrClosed
 	case s.wrote == s.l.turns+1:
 		return 0, EAGAIN
@@ -203,7 +203,7 @@ func (s *Stream) SetBlocking(on bool) error {
 // connection, or it was shut down before. Loop goroutine only. Binds uv_shutdown.
 func (s *Stream) Shutdown(c Completer) error {
 	switch {
-	case s.ptr == 0:
+	case !s.isOpen():
 		return ErrClosed
 	case isNil(c):
 		return EINVAL

@@ -119,7 +119,7 @@ func (t *TCP) Connect(a netip.AddrPort, c Completer) error {
 // Accept makes client, whose Init was not called, the next connection that the Completer of Listen was told of; EAGAIN when
 // there is none. Those that nobody takes are closed with the listener. Loop goroutine only. Binds uv_accept.
 func (t *TCP) Accept(client *TCP) error {
-	if t.ptr == 0 {
+	if !t.isOpen() {
 		return ErrClosed
 	}
 	return t.accept(&client.Stream)
@@ -127,7 +127,7 @@ func (t *TCP) Accept(client *TCP) error {
 
 // NoDelay sets TCP_NODELAY. Loop goroutine only. Binds uv_tcp_nodelay.
 func (t *TCP) NoDelay(on bool) error {
-	if t.ptr == 0 {
+	if !t.isOpen() {
 		return ErrClosed
 	}
 	return result(C.weft_tcp_nodelay(t.ptr, boolean(on)))
@@ -136,7 +136,7 @@ func (t *TCP) NoDelay(on bool) error {
 // KeepAlive has the system probe an idle peer after delay, which is rounded up to seconds; EINVAL when it is less than one. Loop
 // goroutine only. Binds uv_tcp_keepalive.
 func (t *TCP) KeepAlive(on bool, delay time.Duration) error {
-	if t.ptr == 0 {
+	if !t.isOpen() {
 		return ErrClosed
 	}
 	idle, ok := seconds(delay)
@@ -149,7 +149,7 @@ func (t *TCP) KeepAlive(on bool, delay time.Duration) error {
 // KeepAliveEx has the system probe an idle peer after idle, again at every interval, and give it up after count probes; EINVAL when
 // one of them is less than a second, or than 1. ENOTSUP before libuv 1.52. Loop goroutine only. Binds uv_tcp_keepalive_ex.
 func (t *TCP) KeepAliveEx(on bool, idle, interval time.Duration, count int) error {
-	if t.ptr == 0 {
+	if !t.isOpen() {
 		return ErrClosed
 	}
 	first, ok1 := seconds(idle)
@@ -171,7 +171,7 @@ func seconds(d time.Duration) (s C.uint, ok bool) {
 // SimultaneousAccepts lets Windows accept several connections at once, as it does by default; elsewhere it does nothing. What was
 // turned off stays off there: ENOTSUP. Loop goroutine only. Binds uv_tcp_simultaneous_accepts.
 func (t *TCP) SimultaneousAccepts(on bool) error {
-	if t.ptr == 0 {
+	if !t.isOpen() {
 		return ErrClosed
 	}
 	return result(C.weft_tcp_simultaneous_accepts(t.ptr, boolean(on)))
@@ -179,7 +179,7 @@ func (t *TCP) SimultaneousAccepts(on bool) error {
 
 // Sockname returns this end's address. Loop goroutine only. Binds uv_tcp_getsockname.
 func (t *TCP) Sockname() (netip.AddrPort, error) {
-	if t.ptr == 0 {
+	if !t.isOpen() {
 		return netip.AddrPort{}, ErrClosed
 	}
 	var ca C.weft_addr
@@ -191,7 +191,7 @@ func (t *TCP) Sockname() (netip.AddrPort, error) {
 
 // Peername returns the other end's address. Loop goroutine only. Binds uv_tcp_getpeername.
 func (t *TCP) Peername() (netip.AddrPort, error) {
-	if t.ptr == 0 {
+	if !t.isOpen() {
 		return netip.AddrPort{}, ErrClosed
 	}
 	var ca C.weft_addr

@@ -28,7 +28,7 @@ func NewTimer(l *Loop) (*Timer, error) {
 // to milliseconds. A timer that runs is started anew. Loop goroutine only. Binds uv_timer_start.
 func (t *Timer) Start(timeout, repeat time.Duration, c Completer) error {
 	switch {
-	case t.ptr == 0:
+	case !t.isOpen():
 		return ErrClosed
 	case isNil(c):
 		return EINVAL
@@ -40,7 +40,7 @@ func (t *Timer) Start(timeout, repeat time.Duration, c Completer) error {
 
 // Stop stops the timer: nothing is delivered any more. Loop goroutine only. Binds uv_timer_stop.
 func (t *Timer) Stop() error {
-	if t.ptr == 0 {
+	if !t.isOpen() {
 		return ErrClosed
 	}
 	t.hush()
@@ -51,7 +51,7 @@ func (t *Timer) Stop() error {
 // returns EINVAL when the timer was never started. Loop goroutine only. Binds uv_timer_again.
 func (t *Timer) Again() error {
 	switch {
-	case t.ptr == 0:
+	case !t.isOpen():
 		return ErrClosed
 	case t.token == 0:
 		return EINVAL
@@ -68,7 +68,7 @@ func (t *Timer) Again() error {
 // SetRepeat sets the repeat, which counts from the next time that the timer fires. Loop goroutine only. Binds
 // uv_timer_set_repeat.
 func (t *Timer) SetRepeat(repeat time.Duration) error {
-	if t.ptr == 0 {
+	if !t.isOpen() {
 		return ErrClosed
 	}
 	t.l.flush()
@@ -78,7 +78,7 @@ func (t *Timer) SetRepeat(repeat time.Duration) error {
 
 // Repeat returns the repeat, 0 when the timer fires once, or is closed. Loop goroutine only. Binds uv_timer_get_repeat.
 func (t *Timer) Repeat() time.Duration {
-	if t.ptr == 0 {
+	if !t.isOpen() {
 		return 0
 	}
 	t.l.flush()
@@ -88,7 +88,7 @@ func (t *Timer) Repeat() time.Duration {
 // DueIn returns how long after Loop.Now the timer fires: 0 when it is due, does not run, or is closed. Loop goroutine only.
 // Binds uv_timer_get_due_in.
 func (t *Timer) DueIn() time.Duration {
-	if t.ptr == 0 {
+	if !t.isOpen() {
 		return 0
 	}
 	t.l.flush()

@@ -61,7 +61,7 @@ func (t *TTY) SetMode(mode TTYMode) error {
 // WinSize returns the terminal's size in characters. os/signal tells of SIGWINCH when it changes. Loop goroutine only. Binds
 // uv_tty_get_winsize.
 func (t *TTY) WinSize() (width, height int, err error) {
-	if t.ptr == 0 {
+	if !t.isOpen() {
 		return 0, 0, ErrClosed
 	}
 	var w, h C.int

@@ -162,7 +162,7 @@ func (u *UDP) SetMembership(group, iface netip.Addr, m Membership) error {
 // SetSourceMembership is SetMembership for what source sends to the group. Loop goroutine only. Binds
 // uv_udp_set_source_membership.
 func (u *UDP) SetSourceMembership(group, iface, source netip.Addr, m Membership) error {
-	if u.ptr != 0 && !source.IsValid() {
+	if u.isOpen() && !source.IsValid() {
 		return EINVAL
 	}
 	return u.setMembership(group, iface, source, m)
@@ -252,7 +252,7 @@ type Datagram struct {
 // do that (1.50). What the system does not take at once waits; libuv 1.44 lets a failure of one that waits be that of all in front of which
 // it waits. Close ends those with ECANCELED. Loop goroutine only. Binds uv_udp_try_send and uv_udp_send.
 func (u *UDP) Send(bufs [][]byte, to netip.AddrPort, c Completer) error {
-	if u.ptr == 0 {
+	if !u.isOpen() {
 		return ErrClosed
 	}
 	at, err := u.keep(bufs, to)
@@ -413,7 +413,7 @@ func (u *UDP) RecvStop() error {
 
 // UsingRecvmmsg reports whether the system hands over several datagrams at a time. Loop goroutine only. Binds
 // uv_udp_using_recvmmsg.
-func (u *UDP) UsingRecvmmsg() bool { return u.ptr != 0 && C.weft_udp_using_recvmmsg(u.ptr) != 0 }
+func (u *UDP) UsingRecvmmsg() bool { return u.isOpen() && C.weft_udp_using_recvmmsg(u.ptr) != 0 }
 
 // SendQueueSize returns the bytes of the datagrams that wait. Loop goroutine only. Binds uv_udp_get_send_queue_size.
 func (u *UDP) SendQueueSize() int {
