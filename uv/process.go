@@ -51,8 +51,9 @@ type ProcessOptions struct {
 //
 // The end of a child and the end of what it writes come in any order, and its own children may hold the pipe for long: whoever
 // wants all output waits for both. The handle is closed by the caller. One that is closed before the end forgets the child,
-// which runs on, and is waited for when it ends: it does not stay as a zombie. os/exec works beside it. Loop goroutine
-// only. Binds uv_spawn.
+// which runs on, and is waited for when it ends: it does not stay as a zombie. os/exec works beside it. After os/signal's
+// Ignore of SIGCHLD nobody hears of the end of children, also when Notify follows, until the next Spawn; of those that have ended
+// while it was ignored, never. Loop goroutine only. Binds uv_spawn.
 func Spawn(l *Loop, o ProcessOptions, c Completer) (*Process, error) {
 	if l.shared == nil {
 		return nil, ErrClosed
