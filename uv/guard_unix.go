@@ -16,13 +16,16 @@ import (
 
 // guard keeps a write to a closed pipe or socket, on a thread that Go did not make, from killing the process. The signal is
 // caught, not ignored: what os/exec starts would inherit that. Once caught, Go no longer ends a program whose stdout is a
-// broken pipe: it sees EPIPE instead. Each loop looks anew, for C code may have put the default action back.
+// broken pipe: it sees EPIPE instead. Each loop looks anew, for C code may have put the default action back, or
+// a signal.Reset has undone it; so do Signal.Start and Spawn. What the program has had Go ignore stays so.
 func guard() error {
-	catchPipe()
+	if !signal.Ignored(syscall.SIGPIPE) {
+		signal.Notify(guarded, syscall.SIGPIPE)
+	}
 	return result(C.weft_guard_pipe())
 }
 
-var catchPipe = sync.OnceFunc(func() { catch(syscall.SIGPIPE) })
+var guarded = make(chan os.Signal, 1) // never read
 
 // catch has Go do nothing when sig comes, until signal.Stop is called with what it returns.
 func catch(sig syscall.Signal) chan os.Signal {

@@ -58,6 +58,9 @@ func Spawn(l *Loop, o ProcessOptions, c Completer) (*Process, error) {
 	if l.shared == nil {
 		return nil, ErrClosed
 	}
+	if err := guard(); err != nil {
+		return nil, err
+	}
 	l.flush() // a pipe may be among the handles that it closes
 	args, env := o.Args, o.Env
 	if args == nil {

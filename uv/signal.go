@@ -58,6 +58,9 @@ func (s *Signal) start(sig syscall.Signal, c Completer, one *oneSignal) error {
 	if one != nil {
 		c = one
 	}
+	if err := guard(); err != nil {
+		return err
+	}
 	held, before := holdSignal(sig), s.held
 	if e := C.weft_signal_start(s.ptr, C.int(sig), boolean(one != nil), s.listen(c)); e != 0 {
 		releaseSignal(held)

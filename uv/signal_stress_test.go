@@ -6,6 +6,7 @@ package uv_test
 
 import (
 	"os"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"sync"
@@ -37,6 +38,36 @@ func TestSIGPIPEOnForeignThreadsIsAnError(t *testing.T) {
 	heard.wait(t, l, 1)
 	require.NoError(t, s.Close(nil))
 	assert.ErrorIs(t, uvtest.WriteOnThread(w.Fd()), syscall.EPIPE)
+}
+
+// What is not brought back ends the process.
+func TestAResetOfSIGPIPEIsUndone(t *testing.T) {
+	l := newLoop(t)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer w.Close()
+	require.NoError(t, r.Close())
+	sig := newSignal(t, l)
+	var ends events
+	for _, again := range []func() error{
+		func() error {
+			other, err := uv.NewLoop()
+			require.NoError(t, err)
+			return other.Close()
+		},
+		func() error { return sig.Start(syscall.SIGUSR1, ignore) },
+		func() error {
+			p, err := uv.Spawn(l, uv.ProcessOptions{File: "true"}, &ends)
+			require.NoError(t, err)
+			ends.wait(t, l, 1)
+			return p.Close(nil)
+		},
+	} {
+		signal.Reset(syscall.SIGPIPE)
+		require.NoError(t, again())
+		assert.ErrorIs(t, uvtest.WriteOnThread(w.Fd()), syscall.EPIPE)
+	}
+	require.NoError(t, sig.Close(nil))
 }
 
 // deep makes a goroutine's stack grow, and be moved.
