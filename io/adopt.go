@@ -93,7 +93,7 @@ func Adopt(uvLoop unsafe.Pointer, opts ...Option) (*Loop, error) {
 		return nil, fmt.Errorf("weftio: %w", err)
 	}
 	if standsIn && l.uv.Foreign() {
-		l.host.standIn = newStandIn(l.id, l.turnOnHost)
+		l.host.standIn = newStandIn(l.id, l.host.thread, l.turnOnHost)
 	}
 	if l.timer, err = uv.NewTimer(l.uv); err == nil {
 		l.async, err = uv.NewAsync(l.uv, uv.CompleterFunc(func(uv.Event) {}))

@@ -11,7 +11,7 @@ func StandIn() (end func()) {
 
 // StandInTurn has a stand-in turn once, and end.
 func StandInTurn(turn func() (more bool)) (more bool) {
-	s := newStandIn(1<<40, turn)
+	s := newStandIn(1<<40, 1<<40, turn)
 	defer s.end()
 	return s.turn()
 }

@@ -12,7 +12,8 @@ import (
 
 // standIn is a thread of ours that runs an adopted loop's turns while the host's thread, which Go has not made, waits for it within
 // uv_run. Tasks are coroutines, and the runtime resumes one only on what it takes for the thread that made it. On Windows it takes a
-// C thread for another one each time that calls Go.
+// C thread for another one each time that calls Go. As the one waits for the other, both are the host's thread to weft: what the one
+// may do, with other loops of that thread too, the other may.
 type standIn struct {
 	begin chan struct{}
 	more  chan bool
@@ -22,9 +23,9 @@ type standIn struct {
 // standsIn says whether this system needs it.
 var standsIn = runtime.GOOS == "windows"
 
-func newStandIn(id uint64, turn func() (more bool)) *standIn {
+func newStandIn(id, host uint64, turn func() (more bool)) *standIn {
 	s := &standIn{begin: make(chan struct{}), more: make(chan bool)}
-	go s.work(id, turn)
+	go s.work(id, host, turn)
 	return s
 }
 
@@ -44,13 +45,15 @@ func (s *standIn) end() {
 	<-s.more
 }
 
-func (s *standIn) work(id uint64, turn func() (more bool)) {
+func (s *standIn) work(id, host uint64, turn func() (more bool)) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	uv.EnterThread(id)
+	uv.StandIn(host)
 	for range s.begin {
 		s.more <- s.try(turn)
 	}
+	uv.StandIn(0)
 	uv.LeaveThread()
 	close(s.more)
 }

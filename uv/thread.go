@@ -18,5 +18,13 @@ func CurrentThread() (id uint64, nested bool) {
 	return v >> 1, v&1 != 0
 }
 
-// ThreadNumber returns the number of the calling goroutine's thread, which no other thread ever has. Safe from any goroutine.
+// StandIn says that the calling goroutine, which is locked to its thread, does what only the thread of this number may do, while that
+// waits for it; 0 ends that.
+func StandIn(number uint64) { C.weft_thread_stand_in(C.uint64_t(number)) }
+
+// StandsIn reports whether the calling goroutine's thread stands in for another. Safe from any goroutine.
+func StandsIn() bool { return C.weft_thread_stands_in() != 0 }
+
+// ThreadNumber returns the number of the calling goroutine's thread, which no other thread ever has, but one that stands in for it.
+// Safe from any goroutine.
 func ThreadNumber() uint64 { return uint64(C.weft_thread_number()) }

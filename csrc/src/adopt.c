@@ -177,8 +177,7 @@ static void host_turn(weft_loop *loop, int polled) {
   if (host_closes(loop)) return;
   int last = host_keep(loop);
   if (!loop->idling || (host->more && !polled)) return;
-  /* Inside, Go's thread stands in for the host's. */
-  int strange = !host->inside && weft_thread_number() != host->thread;
+  int strange = weft_thread_number() != host->thread;
   if (strange) host->enter(WEFT_HOST_STRANGE, host->id, 0);
   if (strange || host->inside) {
     host_refuse(loop, strange);

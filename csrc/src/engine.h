@@ -399,7 +399,9 @@ int weft_libuv_has(int feature); /* in the header and in the library that runs *
  * WEFT_THREAD_LEAVE ends it. */
 #define WEFT_THREAD_LEAVE UINT64_MAX
 uint64_t weft_thread(uint64_t id);
-uint64_t weft_thread_number(void); /* of the calling thread; no other one ever has it */
+uint64_t weft_thread_number(void); /* of the calling thread; no other one ever has it, but one that stands in for it */
+void weft_thread_stand_in(uint64_t number); /* for the thread of this number, while that waits; 0: no more */
+int weft_thread_stands_in(void);
 
 /* guard.c: any thread */
 int weft_guard_missing(void);

@@ -7,6 +7,7 @@ static _Thread_local uint64_t thread_id;
 static _Thread_local uintptr_t thread_frame;
 static _Thread_local int thread_is_outside; /* no turn of the loop is under way */
 static _Thread_local uint64_t thread_number;
+static _Thread_local int thread_stands_in;
 
 /* One function for both uses, so that its frame lies at the same address whenever the loop's Go code calls it directly.
  * Go code that C called from there runs its own calls further down the same C stack. */
@@ -43,3 +44,10 @@ uint64_t weft_thread_number(void) {
   if (thread_number == 0) thread_number = atomic_fetch_add(&last, 1) + 1;
   return thread_number;
 }
+
+void weft_thread_stand_in(uint64_t number) {
+  thread_number = number;
+  thread_stands_in = number != 0;
+}
+
+int weft_thread_stands_in(void) { return thread_stands_in; }
