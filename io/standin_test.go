@@ -126,6 +126,29 @@ func TestAStandInMayWhatTheHostsThreadMay(t *testing.T) {
 	}
 }
 
+// Detach's function runs in a coroutine of the host's thread.
+func TestAStandInIsAlsoForALoopThatIsAdoptedAgain(t *testing.T) {
+	defer weftio.StandIn()()
+	var there []bool
+	var again func(host unsafe.Pointer)
+	again = func(host unsafe.Pointer) {
+		l, err := weftio.Adopt(host)
+		if !assert.NoError(t, err) {
+			return
+		}
+		assert.NoError(t, l.Post(func() {
+			there = append(there, uv.StandsIn())
+			assert.NoError(t, l.Detach(func(error) {
+				if len(there) < 3 {
+					again(host)
+				}
+			}))
+		}))
+	}
+	assert.Equal(t, 0, ends(t, uvtest.StartHost(uvtest.Once(again))))
+	assert.Equal(t, []bool{true, true, true}, there)
+}
+
 func TestATaskAdoptsAnotherLoopOfTheThread(t *testing.T) {
 	n := 0
 	h := uvtest.StartHost(uvtest.Once(func(first unsafe.Pointer) {

@@ -104,10 +104,10 @@ func Adopt(loop unsafe.Pointer, id uint64, h Host) (*Loop, error) {
 	hosts.byID[id] = l
 	hosts.mu.Unlock()
 	outside := C.int(0)
-	l.host.foreign = StandsIn()
 	if calls, byGo := cgoCalls(); calls > 0 && !byGo {
-		outside, l.host.foreign = 1, true
+		outside = 1
 	}
+	l.host.foreign = C.weft_thread_foreign(outside) != 0
 	e := C.weft_host_open((*C.uv_loop_t)(loop), C.weft_host_enter(C.weftEnter), C.uint64_t(id), outside, &l.ptr)
 	if e != 0 {
 		forget(id)

@@ -402,6 +402,8 @@ uint64_t weft_thread(uint64_t id);
 uint64_t weft_thread_number(void); /* of the calling thread; no other one ever has it, but one that stands in for it */
 void weft_thread_stand_in(uint64_t number); /* for the thread of this number, while that waits; 0: no more */
 int weft_thread_stands_in(void);
+int weft_thread_foreign(
+    int is); /* says that Go has not made it, if so; and returns whether that was said, or it stands in */
 
 /* guard.c: any thread */
 int weft_guard_missing(void);

@@ -8,6 +8,7 @@ static _Thread_local uintptr_t thread_frame;
 static _Thread_local int thread_is_outside; /* no turn of the loop is under way */
 static _Thread_local uint64_t thread_number;
 static _Thread_local int thread_stands_in;
+static _Thread_local int thread_foreign;
 
 /* One function for both uses, so that its frame lies at the same address whenever the loop's Go code calls it directly.
  * Go code that C called from there runs its own calls further down the same C stack. */
@@ -51,3 +52,9 @@ void weft_thread_stand_in(uint64_t number) {
 }
 
 int weft_thread_stands_in(void) { return thread_stands_in; }
+
+/* Go code finds that out from its stack, but not in a coroutine. */
+int weft_thread_foreign(int is) {
+  if (is) thread_foreign = 1;
+  return thread_foreign || thread_stands_in;
+}
