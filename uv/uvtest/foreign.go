@@ -8,6 +8,7 @@ package uvtest
 /*
 #cgo !windows pkg-config: libuv
 #cgo windows pkg-config: libuv-static
+#cgo windows CFLAGS: -DWIN32_LEAN_AND_MEAN
 #include <stdlib.h>
 #include <uv.h>
 
