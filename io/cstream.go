@@ -125,7 +125,8 @@ func (s *CStream[T]) All(ctx context.Context) iter.Seq2[T, error] {
 }
 
 // Cancel ends the stream: what nobody has read is dropped, every Next is rejected with promise.ErrCanceled, and C is told. It has no
-// effect on a stream that has ended, whose last values stay.
+// effect on a stream that has ended, whose last values stay. It takes effect in the loop's next step: a Next right after it may still
+// bring a value.
 func (s *CStream[T]) Cancel() {
 	if s.l != nil {
 		s.life.Promise().Cancel()

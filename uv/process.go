@@ -120,8 +120,8 @@ func spawnStrings(o *ProcessOptions, args, env []string) (string, error) {
 // Pid returns the child's number. It may be another's when the child has ended. Binds uv_process_get_pid.
 func (p *Process) Pid() int { return p.pid }
 
-// Kill sends the child a signal, ESRCH when the loop has noticed its end. On Windows SIGTERM, SIGKILL, SIGINT and SIGQUIT all end it at
-// once, and 0 asks whether it is there. Loop goroutine only. Binds uv_process_kill.
+// Kill sends the child a signal, ESRCH when the loop has noticed its end. On Windows SIGTERM, SIGKILL and SIGINT all end it at
+// once, SIGQUIT too since libuv 1.45 (ENOSYS before), and 0 asks whether it is there. Loop goroutine only. Binds uv_process_kill.
 func (p *Process) Kill(sig syscall.Signal) error {
 	if !p.isOpen() {
 		return ErrClosed
