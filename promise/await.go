@@ -142,11 +142,11 @@ func (p *Promise[T]) outcome() (err error, settled bool) { //nolint:revive
 func (p *Promise[T]) withdraw(n *node, cause error) (settled bool) {
 	q := p.q
 	err := canceled(cause)
-	q.mu.Lock()
+	q.lock()
 	p.detachLocked(n, false)
 	delete(q.links, n)
 	if p.isSettled() || q.closed.Load() {
-		q.mu.Unlock()
+		q.unlock()
 		return true
 	}
 	var remote []cell
@@ -174,9 +174,9 @@ func (l *list) interest() bool {
 
 // forget takes a node off the list of outsiders.
 func (q *Queue) forget(n *node) {
-	q.mu.Lock()
+	q.lock()
 	delete(q.links, n)
-	q.mu.Unlock()
+	q.unlock()
 }
 
 // Done returns a channel that is closed once p is settled, for use in a select. Every call on a pending promise returns the
@@ -187,8 +187,8 @@ func (p *Promise[T]) Done() <-chan struct{} {
 		return closedChannel
 	}
 	q := p.q
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.lock()
+	defer q.unlock()
 	r := p.root()
 	if r.isSettled() || q.closed.Load() {
 		return closedChannel

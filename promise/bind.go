@@ -129,8 +129,8 @@ func (c *chained[A, B]) seek(s *search) fate {
 // startComputing says that p's callback is about to run: from here on until it has returned, Cancel has no effect. It
 // returns false when p was cancelled while the callback waited on the run queue.
 func (p *Promise[T]) startComputing() bool {
-	p.q.mu.Lock()
-	defer p.q.mu.Unlock()
+	p.q.lock()
+	defer p.q.unlock()
 	r := p.root()
 	if r.isSettled() {
 		return false

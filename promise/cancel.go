@@ -81,9 +81,9 @@ func cancelAll(todo []cell, err error) {
 
 // cancel rejects the leaves below c that live on this loop, and returns the inputs on other loops.
 func (q *Queue) cancel(c cell, err error) (remote []cell) {
-	q.mu.Lock()
+	q.lock()
 	if q.closed.Load() {
-		q.mu.Unlock()
+		q.unlock()
 		return nil
 	}
 	remote, ends := q.searchFrom(c, err)
@@ -96,17 +96,13 @@ type ender interface{ end(cause error) }
 
 // unlockAndEnd releases the mutex and ends the contexts that a search found.
 func (q *Queue) unlockAndEnd(ends []ender, err error) {
-	wake := q.claimWake()
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	q.unlock()
 	for _, e := range ends {
 		e.end(err)
 	}
 }
 
-// searchFrom does the search below c. q.mu is held.
+// searchFrom does the search below c. q is locked.
 func (q *Queue) searchFrom(c cell, err error) (remote []cell, ends []ender) {
 	s := &q.search
 	s.q, s.err = q, err

@@ -9,15 +9,15 @@ import (
 // Stop begins the end of the loop: nothing new starts on it, every task and Offload is cancelled with ErrLoopClosed, and
 // every Await of a task returns ErrLoopClosed. Run goes on running what is there. Loop goroutine only.
 func (q *Queue) Stop() {
-	q.mu.Lock()
+	q.lock()
 	if q.closing.Load() {
-		q.mu.Unlock()
+		q.unlock()
 		return
 	}
 	q.closing.Store(true)
 	tasks := q.tasks.all()
 	jobs, unstarted := q.offloads.running.all(), q.offloads.drop()
-	q.mu.Unlock()
+	q.unlock()
 	for _, t := range tasks {
 		cancel((*taskCell)(t), ErrLoopClosed)
 		t.interrupt()
@@ -34,8 +34,8 @@ func (q *Queue) Stop() {
 // Busy returns the names of the functions of the tasks and Offloads that have not returned, tasks first.
 // Safe from any goroutine.
 func (q *Queue) Busy() []string {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.lock()
+	defer q.unlock()
 	var names []string
 	for _, t := range q.tasks.all() {
 		names = append(names, "task "+t.name())
@@ -50,16 +50,16 @@ func (q *Queue) Busy() []string {
 
 // Running returns how many tasks and Offloads have not returned. Safe from any goroutine.
 func (q *Queue) Running() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.lock()
+	defer q.unlock()
 	return q.tasks.n + q.offloads.running.n
 }
 
 // Offloads returns how many functions given to Offload have not returned, those that wait for room included. Safe from any
 // goroutine.
 func (q *Queue) Offloads() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.lock()
+	defer q.unlock()
 	return q.offloads.running.n + q.offloads.waiting.n
 }
 
@@ -69,12 +69,12 @@ func (q *Queue) Offloads() int {
 func (q *Queue) Close() []string {
 	q.Stop()
 	q.reportSuspects()
-	q.mu.Lock()
+	q.lock()
 	if !q.closed.Load() {
 		q.closed.Store(true)
 		q.planEnd()
 	}
-	q.mu.Unlock()
+	q.unlock()
 	for len(q.ending) > 0 { // one by one: a handler may end this call by runtime.Goexit, and the next one goes on
 		step := q.ending[0]
 		q.ending = q.ending[1:]
@@ -86,9 +86,9 @@ func (q *Queue) Close() []string {
 // Abandon is Close for a loop whose goroutine is out of Run, and never comes back. Nothing that belongs to that goroutine runs: tasks
 // stay where they wait, and are not cancelled. Safe from any goroutine.
 func (q *Queue) Abandon() {
-	q.mu.Lock()
+	q.lock()
 	if q.closed.Load() {
-		q.mu.Unlock()
+		q.unlock()
 		return
 	}
 	q.closing.Store(true)
@@ -97,14 +97,14 @@ func (q *Queue) Abandon() {
 	q.planEnd()
 	steps := q.ending
 	q.ending = nil
-	q.mu.Unlock()
+	q.unlock()
 	for _, step := range steps {
 		step()
 	}
 }
 
 // planEnd lists what a closed queue has left to do: first whoever waits is let go, then what nobody looked at is reported.
-// q.mu is held.
+// q is locked.
 func (q *Queue) planEnd() {
 	for l := range q.foreign {
 		q.ending = append(q.ending, func() { l.stop() })
@@ -131,7 +131,7 @@ type housekeeper interface {
 	housekeep()
 }
 
-// takeHousekeeping empties the run queue and returns what of it must run all the same. q.mu is held.
+// takeHousekeeping empties the run queue and returns what of it must run all the same. q is locked.
 func (q *Queue) takeHousekeeping() (left []callback) {
 	q.batch.splice(&q.ready)
 	for n := q.batch.pop(); n != nil; n = q.batch.pop() {

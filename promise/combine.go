@@ -134,8 +134,8 @@ func (g *group) draw(n int) int {
 	if n == 1 || g.q == nil {
 		return 0
 	}
-	g.q.mu.Lock()
-	defer g.q.mu.Unlock()
+	g.q.lock()
+	defer g.q.unlock()
 	return g.q.random.IntN(n)
 }
 
@@ -148,11 +148,11 @@ func (c *combination[R]) attachAll(ins []member) {
 		}
 	}
 	q := c.group.q
-	q.mu.Lock()
+	q.lock()
 	if c.isSettled() {
 		letGo(q, ins)
 	}
-	q.mu.Unlock()
+	q.unlock()
 }
 
 // run is called when the member's promise has settled.
@@ -160,9 +160,9 @@ func (m *member) run() {
 	g := m.of
 	m.p.ran(g.q, &m.node)
 	err, _ := m.p.outcome()
-	g.q.mu.Lock()
+	g.q.lock()
 	ended := !g.over && g.note(m, err)
-	g.q.mu.Unlock()
+	g.q.unlock()
 	if ended {
 		g.result.conclude()
 	}
@@ -243,7 +243,7 @@ func (c *combination[R]) release() {
 	c.ins, c.last, c.over = nil, nil, true
 }
 
-// letGo detaches members whose outcomes concern nobody here any more. q.mu is held.
+// letGo detaches members whose outcomes concern nobody here any more. q is locked.
 func letGo(q *Queue, ins []member) {
 	for i := range ins {
 		q.detachInput(ins[i].p, &ins[i].node, true)

@@ -152,9 +152,9 @@ func (p *Promise[T]) follow(ctx context.Context, k *ctxLink) bool {
 		return false
 	}
 	stop := context.AfterFunc(ctx, func() { cancel(p, context.Cause(ctx)) })
-	p.q.mu.Lock()
+	p.q.lock()
 	if p.isSettled() || p.q.closed.Load() {
-		p.q.mu.Unlock()
+		p.q.unlock()
 		stop()
 		return false
 	}
@@ -163,22 +163,22 @@ func (p *Promise[T]) follow(ctx context.Context, k *ctxLink) bool {
 	l.push(k)
 	p.q.foreign.add(l)
 	p.state.Store(p.state.Load() | hasRelease)
-	p.q.mu.Unlock()
+	p.q.unlock()
 	return true
 }
 
 func (p *Promise[T]) followTie(t *tie, k *ctxLink) bool {
 	var zero T
-	p.q.mu.Lock()
+	p.q.lock()
 	if cause := t.cause; cause != nil {
-		p.q.mu.Unlock()
+		p.q.unlock()
 		p.settle(zero, canceled(cause))
 		return false
 	}
 	k.c = p
 	t.list.push(k)
 	p.state.Store(p.state.Load() | hasRelease)
-	p.q.mu.Unlock()
+	p.q.unlock()
 	return true
 }
 
@@ -212,11 +212,11 @@ func WithContext[T any](ctx context.Context, p *Promise[T]) *Promise[T] {
 		p.CancelCause(context.Cause(ctx))
 		return &w.Promise
 	}
-	q.mu.Lock()
+	q.lock()
 	if !w.isSettled() {
 		w.state.Store(w.state.Load() | hasRelease)
 	}
-	q.mu.Unlock()
+	q.unlock()
 	if !p.attachFrom(q, &w.node) {
 		w.run()
 	}

@@ -19,7 +19,7 @@ type coroutine struct {
 	watch   *watch // made when the task first awaits under a context that is not its own
 
 	notice    node // put on the run queue when a wait may have to end early
-	noticeSet bool // under q.mu
+	noticeSet bool // while q is locked
 }
 
 // maxIdle bounds the coroutines that wait for a task: each keeps a stack.
@@ -216,20 +216,19 @@ type notice coroutine
 
 func (n *notice) run() {
 	co := (*coroutine)(n)
-	co.q.mu.Lock()
+	co.q.lock()
 	co.noticeSet = false
-	co.q.mu.Unlock()
+	co.q.unlock()
 	if co.waiting {
 		co.q.resume(co)
 	}
 }
 
-// notify queues the notice. q.mu is held; it returns whether the caller must wake the loop.
-func (co *coroutine) notify() (wake bool) {
+// notify queues the notice. q is locked.
+func (co *coroutine) notify() {
 	if co.noticeSet {
-		return false
+		return
 	}
 	co.noticeSet = true
 	co.q.push(&co.notice)
-	return co.q.claimWake()
 }

@@ -70,7 +70,7 @@ func firstLine(s string) string {
 	return line
 }
 
-// made counts p, a fresh pending promise with a loop, and notes where it was made. q.mu is not held.
+// made counts p, a fresh pending promise with a loop, and notes where it was made. q is not locked.
 func (p *Promise[T]) made() {
 	p.q.made.Add(1)
 	if !debugging.Load() {
@@ -79,15 +79,15 @@ func (p *Promise[T]) made() {
 	s := &site{}
 	s.capture()
 	q := p.q
-	q.mu.Lock()
+	q.lock()
 	if q.sites == nil {
 		q.sites = map[cell]*site{}
 	}
 	q.sites[p] = s
-	q.mu.Unlock()
+	q.unlock()
 }
 
-// madeAt returns where p was made, nil when it was not in debug mode. q.mu is held if p has a loop.
+// madeAt returns where p was made, nil when it was not in debug mode. q is locked if p has a loop.
 func (p *Promise[T]) madeAt() *site {
 	if p.q == nil {
 		return nil
@@ -98,8 +98,8 @@ func (p *Promise[T]) madeAt() *site {
 // Pending returns how many of the loop's promises have not settled, those that nobody holds any more included: 0 once the loop is
 // closed. Safe from any goroutine.
 func (q *Queue) Pending() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.lock()
+	defer q.unlock()
 	if q.closed.Load() {
 		return 0
 	}
@@ -109,12 +109,12 @@ func (q *Queue) Pending() int {
 // Unsettled returns where the loop's pending promises were made, a text of several lines for each, sorted: what never settles
 // shows up there. It knows those made in debug mode only. Safe from any goroutine.
 func (q *Queue) Unsettled() []string {
-	q.mu.Lock()
+	q.lock()
 	sites := make([]*site, 0, len(q.sites))
 	for _, s := range q.sites {
 		sites = append(sites, s)
 	}
-	q.mu.Unlock()
+	q.unlock()
 	texts := make([]string, len(sites))
 	for i, s := range sites {
 		texts[i] = s.String()

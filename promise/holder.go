@@ -8,8 +8,8 @@ import "fmt"
 // both are empty between two turns. It is for watchdogs: the answer may be one step old. Safe from any goroutine.
 func (q *Queue) Holder() (name, made string) {
 	n := q.peekHolder()
-	q.mu.Lock() // whatever was queued before is in memory now
-	defer q.mu.Unlock()
+	q.lock() // whatever was queued before is in memory now
+	defer q.unlock()
 	if n == nil {
 		return "", ""
 	}
@@ -23,7 +23,7 @@ func (q *Queue) Holder() (name, made string) {
 	return "callback " + callbackName(cb), made
 }
 
-// siteOf returns where a pending promise was made, nil when it was not in debug mode. q.mu is held.
+// siteOf returns where a pending promise was made, nil when it was not in debug mode. q is locked.
 func (q *Queue) siteOf(c cell) *site {
 	p, _ := c.key().(cell) // the promise that c embeds
 	return q.sites[p]

@@ -75,18 +75,15 @@ func (p *Promise[T]) OnCancel(f func()) {
 // attachOnCancel is attach for a callback of OnCancel.
 func (p *Promise[T]) attachOnCancel(n *node) {
 	q := p.q
-	q.mu.Lock()
+	q.lock()
 	if q.closed.Load() {
-		q.mu.Unlock()
+		q.unlock()
 		return
 	}
 	if r := p.root(); !r.isSettled() {
 		n.onCancel = true
 		r.state.Store(r.state.Load() | hasOnCancel)
 	}
-	wake := p.attachLocked(n)
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	p.attachLocked(n)
+	q.unlock()
 }

@@ -64,11 +64,11 @@ func (o *offload[T]) name() string { return funcName(o.f) }
 func (o *offload[T]) CancelOp(cause error) {
 	o.job.end(cause)
 	q := o.job.q
-	q.mu.Lock()
+	q.lock()
 	if q.offloads.waiting.has(&o.job) {
 		q.offloads.remove(&o.job)
 	}
-	q.mu.Unlock()
+	q.unlock()
 }
 
 func (o *offload[T]) abandon() { o.Fail(ErrLoopClosed) }
@@ -91,14 +91,11 @@ func (o *offload[T]) work() {
 func (o *offload[T]) finish(v T, err error) {
 	q := o.job.q
 	m := mannerOf(err)
-	q.mu.Lock()
+	q.lock()
 	q.offloads.remove(&o.job)
 	if r := o.p.root(); !r.isSettled() && !q.closed.Load() {
 		r.fill(v, err, m)
 	}
-	wake := q.claimWake() || q.claimTurn() // also without a callback: the end of the loop waits for this
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	q.needTurn() // also without a callback: the end of the loop waits for this
+	q.unlock()
 }

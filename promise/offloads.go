@@ -15,7 +15,7 @@ type offloadJob struct {
 	ctx offloadCtx
 	end context.CancelCauseFunc
 
-	// Under q.mu.
+	// While q is locked.
 	next, prev *offloadJob // in the list of those that run, or that wait
 	on         *offloadList
 	away       int // waits of it that are going on: it does not count as running then
@@ -37,18 +37,15 @@ type offloads struct {
 // submit starts j, or lines it up. It returns false when the loop is closing. The loop gets a turn: one that ends by
 // itself must learn that it has something to wait for.
 func (s *offloads) submit(q *Queue, j *offloadJob) bool {
-	q.mu.Lock()
+	q.lock()
 	if q.closing.Load() {
-		q.mu.Unlock()
+		q.unlock()
 		return false
 	}
 	s.waiting.push(j)
 	s.dispatch()
-	wake := q.claimTurn()
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	q.needTurn()
+	q.unlock()
 	return true
 }
 
@@ -87,12 +84,12 @@ func (j *offloadJob) leave() {
 	if j == nil {
 		return
 	}
-	j.q.mu.Lock()
+	j.q.lock()
 	if j.away++; j.away == 1 && j.on == &j.q.offloads.running {
 		j.q.offloads.busy--
 		j.q.offloads.dispatch()
 	}
-	j.q.mu.Unlock()
+	j.q.unlock()
 }
 
 // back does not wait for room: that could be the end of it, if those who took the room wait for this one.
@@ -100,11 +97,11 @@ func (j *offloadJob) back() {
 	if j == nil {
 		return
 	}
-	j.q.mu.Lock()
+	j.q.lock()
 	if j.away--; j.away == 0 && j.on == &j.q.offloads.running {
 		j.q.offloads.busy++
 	}
-	j.q.mu.Unlock()
+	j.q.unlock()
 }
 
 type offloadKey struct{}
@@ -178,16 +175,16 @@ func (q *Queue) SetOffloadLimit(n int) {
 	if n < 1 {
 		panic("promise: Queue.SetOffloadLimit: the limit is not positive: allow at least one")
 	}
-	q.mu.Lock()
+	q.lock()
 	q.offloads.limit = n
 	q.offloads.dispatch()
-	q.mu.Unlock()
+	q.unlock()
 }
 
 // Offloading returns how many functions given to Offload have not returned, those that have not begun included. Safe from any
 // goroutine.
 func (q *Queue) Offloading() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.lock()
+	defer q.unlock()
 	return q.offloads.running.n + q.offloads.waiting.n
 }

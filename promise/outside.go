@@ -8,17 +8,14 @@ package promise
 // attachOutside is attach for such a node. It returns false when the loop is closed.
 func (p *Promise[T]) attachOutside(n *node) bool {
 	q := p.q
-	q.mu.Lock()
+	q.lock()
 	if q.closed.Load() {
-		q.mu.Unlock()
+		q.unlock()
 		return false
 	}
 	q.links[n] = struct{}{}
-	wake := p.attachLocked(n)
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	p.attachLocked(n)
+	q.unlock()
 	return true
 }
 
@@ -37,9 +34,9 @@ func (p *Promise[T]) attachFrom(q *Queue, n *node) bool {
 // ran takes a node that has run, of an object that lives on owner, off p's list of outsiders.
 func (p *Promise[T]) ran(owner *Queue, n *node) {
 	if q := p.q; q != nil && q != owner {
-		q.mu.Lock()
+		q.lock()
 		delete(q.links, n)
-		q.mu.Unlock()
+		q.unlock()
 	}
 }
 
@@ -53,13 +50,13 @@ type input interface {
 // detach takes n off p's callbacks. With ignore, a later rejection of p counts as looked at.
 func (p *Promise[T]) detach(n *node, ignore bool) {
 	q := p.q
-	q.mu.Lock()
+	q.lock()
 	p.detachLocked(n, ignore)
 	delete(q.links, n)
-	q.mu.Unlock()
+	q.unlock()
 }
 
-// detachInput takes n off in's callbacks. q.mu is held: an input on another loop is left to a later step of this one.
+// detachInput takes n off in's callbacks. q is locked: an input on another loop is left to a later step of this one.
 func (q *Queue) detachInput(in input, n *node, ignore bool) {
 	switch in.queue() {
 	case nil:
@@ -87,11 +84,11 @@ func (d *detachment) housekeep() {}
 func (p *Promise[T]) adoptByNode(inner *Promise[T]) {
 	b := &bridge[T]{dst: p, src: inner}
 	b.node.cb = b
-	p.q.mu.Lock()
+	p.q.lock()
 	if r := p.root(); !r.isSettled() {
 		r.from = b
 	}
-	p.q.mu.Unlock()
+	p.q.unlock()
 	if !inner.attachFrom(p.q, &b.node) {
 		b.run()
 	}

@@ -34,7 +34,7 @@ type Promise[T any] struct {
 
 	q     *Queue                     // the loop whose mutex guards this cell; nil: settled from birth, on no loop
 	fwd   atomic.Pointer[Promise[T]] // set once: this cell was merged into that one, on the same loop
-	state atomic.Uint32              // a State and flags; written under q.mu while pending
+	state atomic.Uint32              // a State and flags; written with q locked while pending
 	mark  uint32                     // the last cancel search that came by
 	list  list                       // callbacks of a pending promise, in the order attached
 	from  source                     // where Cancel goes; nil: nowhere
@@ -196,8 +196,8 @@ func (p *Promise[T]) born(v T, err error) {
 func (p *Promise[T]) bornUnseen(err error, from source) uint32 {
 	q := p.q
 	if q != nil {
-		q.mu.Lock()
-		defer q.mu.Unlock()
+		q.lock()
+		defer q.unlock()
 		if q.closed.Load() {
 			return 0
 		}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -14,14 +13,13 @@ import (
 // Queue is the run queue and the timer heap of one loop. A loop makes one with NewQueue and calls its Run once a turn;
 // everything else reaches it through a context (see Context).
 //
-// Its mutex guards the callback lists, the cancel searches and the merging of all promises of the loop. No two queues'
+// Its monitor guards the callback lists, the cancel searches and the merging of all promises of the loop. No two queues'
 // mutexes are ever held at once, and no user code runs under one.
 type Queue struct {
 	exec Executor
 
-	mu       sync.Mutex
+	mon      monitor
 	ready    list                 // what runs next, FIFO
-	awake    bool                 // Run is running, or was asked for
 	links    map[*node]struct{}   // nodes attached here on behalf of somebody outside: goroutines, other loops
 	suspects []*unseen            // rejections of Go that nobody had looked at when they came
 	unseen   map[*unseen]struct{} // those of other promises
@@ -39,7 +37,7 @@ type Queue struct {
 	made    atomic.Int64 // promises made pending
 	spin    spinner
 	closing atomic.Bool // nothing new starts; Awaits of tasks end at once
-	closed  atomic.Bool // nothing runs any more; set under mu
+	closed  atomic.Bool // nothing runs any more; set with the queue locked
 
 	// Loop goroutine only.
 	batch   list          // taken off ready, runs before it
@@ -75,24 +73,24 @@ func NewQueue(e Executor) *Queue {
 
 // Seed makes the queue's choices among promises that are settled already repeat those of another queue with the same seed.
 func (q *Queue) Seed(seed uint64) {
-	q.mu.Lock()
+	q.lock()
 	q.random = rand.New(rand.NewPCG(seed, 2))
-	q.mu.Unlock()
+	q.unlock()
 }
 
 // SetHandler makes f receive what nobody else does: rejections that nobody looks at, as *UnhandledError, and panics in posted
 // functions and in bare callbacks. It runs on the loop. The default logs with slog. A nil f restores it.
 func (q *Queue) SetHandler(f func(error)) {
-	q.mu.Lock()
+	q.lock()
 	q.handler = f
-	q.mu.Unlock()
+	q.unlock()
 }
 
 // Report hands err to the queue's handler. Loop goroutine only.
 func (q *Queue) Report(err error) {
-	q.mu.Lock()
+	q.lock()
 	f := q.handler
-	q.mu.Unlock()
+	q.unlock()
 	if f == nil {
 		slog.Error("weft: unhandled error", "error", err)
 		return
@@ -135,33 +133,20 @@ func (p *posted) run() {
 
 // enqueue puts n on the run queue and wakes the loop; false when the loop is closed.
 func (q *Queue) enqueue(n *node) bool {
-	q.mu.Lock()
+	q.lock()
 	if q.closed.Load() {
-		q.mu.Unlock()
+		q.unlock()
 		return false
 	}
 	q.push(n)
-	wake := q.claimWake()
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	q.unlock()
 	return true
 }
 
-// push is enqueue with q.mu held, without the wake.
+// push is enqueue with q locked.
 func (q *Queue) push(n *node) {
 	n.place = queued
 	q.ready.push(n)
-}
-
-// claimWake reports whether the caller has to call exec.Wake after it has unlocked q.mu, which it holds.
-func (q *Queue) claimWake() bool {
-	if q.awake || q.ready.first == nil {
-		return false
-	}
-	q.awake = true
-	return true
 }
 
 // Run runs due timers, the pausers of the last turn and everything on the run queue, also what that adds; it stops early
@@ -187,13 +172,13 @@ func (q *Queue) Run() bool {
 
 // begin starts a turn: it takes over what is due.
 func (q *Queue) begin() {
-	q.mu.Lock()
-	q.awake = true
+	q.lock()
+	q.rise()
 	if q.timers.len() > 0 {
 		q.timers.expire(q.exec.Now())
 	}
 	q.batch.splice(&q.pausers)
-	q.mu.Unlock()
+	q.unlock()
 	q.steps, q.over = stepBudget, q.exec.Now()+timeBudget
 }
 
@@ -204,19 +189,19 @@ func (q *Queue) takeStep() bool {
 }
 
 func (q *Queue) refill() bool {
-	q.mu.Lock()
+	q.lock()
 	q.batch.splice(&q.ready)
-	q.mu.Unlock()
+	q.unlock()
 	return q.batch.first != nil
 }
 
 // end finishes a turn: it tells the executor when the next timer is due.
 func (q *Queue) end() (more bool) {
-	q.mu.Lock()
+	q.lock()
 	next := q.timers.next()
 	more = q.batch.first != nil || q.ready.first != nil || q.pausers.first != nil
-	q.awake = more
-	q.mu.Unlock()
+	q.rest(more)
+	q.unlock()
 	if next != q.armed {
 		q.armed = next
 		q.exec.WakeAt(next)

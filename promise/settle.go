@@ -49,7 +49,7 @@ func (r *Promise[T]) see(s uint32) {
 	}
 }
 
-// isSettled reports whether p has an outcome. With q.mu held the answer is final.
+// isSettled reports whether p has an outcome. With q locked the answer is final.
 func (p *Promise[T]) isSettled() bool {
 	return p.root().state.Load()&stateMask != uint32(StatePending)
 }
@@ -62,18 +62,14 @@ func (p *Promise[T]) settle(v T, err error) bool {
 		return false
 	}
 	m := mannerOf(err)
-	q.mu.Lock()
+	q.lock()
 	r := p.root()
 	if r.state.Load()&stateMask != uint32(StatePending) || q.closed.Load() {
-		q.mu.Unlock()
+		q.unlock()
 		return false
 	}
 	r.fill(v, err, m)
-	wake := q.claimWake()
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	q.unlock()
 	return true
 }
 
@@ -82,15 +78,15 @@ func (p *Promise[T]) settle(v T, err error) bool {
 func (p *Promise[T]) settleInStep(v T, err error) {
 	q := p.q
 	m := mannerOf(err)
-	q.mu.Lock()
+	q.lock()
 	if r := p.root(); r.state.Load()&stateMask == uint32(StatePending) && !q.closed.Load() {
 		r.fill(v, err, m)
 	}
 	q.batch.splice(&q.ready)
-	q.mu.Unlock()
+	q.unlock()
 }
 
-// fill writes the outcome of r, a pending root, and moves its callbacks to the run queue. q.mu is held; m is mannerOf(err).
+// fill writes the outcome of r, a pending root, and moves its callbacks to the run queue. q is locked; m is mannerOf(err).
 func (r *Promise[T]) fill(v T, err error, m manner) {
 	s := r.state.Load()
 	flags := s &^ stateMask
@@ -154,34 +150,30 @@ func (r *Promise[T]) enqueue(flags uint32, wasCanceled bool) {
 // and does nothing, when that loop is closed. p must have a loop.
 func (p *Promise[T]) attach(n *node) bool {
 	q := p.q
-	q.mu.Lock()
+	q.lock()
 	if q.closed.Load() {
-		q.mu.Unlock()
+		q.unlock()
 		return false
 	}
-	wake := p.attachLocked(n)
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	p.attachLocked(n)
+	q.unlock()
 	return true
 }
 
-// attachLocked is attach with q.mu held, on an open loop. It returns whether the caller must wake the loop after unlocking.
-func (p *Promise[T]) attachLocked(n *node) (wake bool) {
+// attachLocked is attach with q locked, on an open loop.
+func (p *Promise[T]) attachLocked(n *node) {
 	r := p.root()
 	if r.state.Load()&stateMask == uint32(StatePending) {
 		n.place = attached
 		r.list.push(n)
-		return false
+		return
 	}
 	r.see(r.state.Load())
 	r.q.push(n)
-	return r.q.claimWake()
 }
 
 // detachLocked takes n off p's callbacks if it is still there. With ignore, a later rejection of p counts as looked at.
-// q.mu is held.
+// q is locked.
 func (p *Promise[T]) detachLocked(n *node, ignore bool) {
 	r := p.root()
 	if n.place == attached {
@@ -210,24 +202,24 @@ func (p *Promise[T]) adopt(inner *Promise[T]) {
 		return
 	}
 	q := p.q
-	q.mu.Lock()
+	q.lock()
 	r, i := p.root(), inner.root()
 	switch {
 	case r == i || r.isSettled() || q.closed.Load():
 		// A promise that waits for itself stays pending; one that was cancelled meanwhile needs no outcome.
 	case i.isSettled():
 		// It settled just now, on another goroutine.
-		q.mu.Unlock()
+		q.unlock()
 		v, err, _ := inner.peek()
 		p.settleInStep(v, err)
 		return
 	default:
 		r.merge(i)
 	}
-	q.mu.Unlock()
+	q.unlock()
 }
 
-// merge makes i, a pending root, stand for r, another one of the same loop. q.mu is held.
+// merge makes i, a pending root, stand for r, another one of the same loop. q is locked.
 func (r *Promise[T]) merge(i *Promise[T]) {
 	r.list.splice(&i.list)
 	r.from, i.from = i.from, nil

@@ -56,7 +56,7 @@ type taskCore struct {
 	effect func(ctx context.Context) error // Go's
 	start  node                            // puts the task on the run queue once; its callback is the task
 
-	// Under q.mu.
+	// While q is locked.
 	next, prev *taskCore  // in q.tasks
 	co         *coroutine // set while the task runs
 	tie        tie        // promises that the context's end cancels, and whatever else it ends
@@ -91,11 +91,11 @@ func newTask[T any](ctx context.Context, t *task[T]) *Promise[T] {
 	c.start.cb = t
 	c.tie.list.q, c.tie.list.of = q, (*taskCtx)(c)
 	above, err := (*taskCtx)(c).follow()
-	q.mu.Lock()
+	q.lock()
 	switch {
 	case t.isSettled(): // its context has ended since
 		(*taskCtx)(c).leave()
-		q.mu.Unlock()
+		q.unlock()
 		return &t.Promise
 	case above != nil && above.cause != nil:
 		err = above.cause
@@ -104,7 +104,7 @@ func newTask[T any](ctx context.Context, t *task[T]) *Promise[T] {
 	}
 	if err != nil {
 		(*taskCtx)(c).leave()
-		q.mu.Unlock()
+		q.unlock()
 		if err != ErrLoopClosed {
 			err = canceled(err)
 		}
@@ -117,11 +117,7 @@ func newTask[T any](ctx context.Context, t *task[T]) *Promise[T] {
 	}
 	q.tasks.add(c)
 	q.push(&c.start)
-	wake := q.claimWake()
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	q.unlock()
 	return &t.Promise
 }
 
@@ -148,8 +144,8 @@ func (t *task[T]) run() {
 
 // begin gives the task to co, which is to run it next. It returns false when the task was cancelled before it began.
 func (c *taskCore) begin(co *coroutine) bool {
-	c.q.mu.Lock()
-	defer c.q.mu.Unlock()
+	c.q.lock()
+	defer c.q.unlock()
 	if c.next == nil {
 		return false
 	}
@@ -175,14 +171,14 @@ func (t *task[T]) end(co *coroutine, v T, err error) {
 	q, c := t.q, &t.core
 	co.unwatch()
 	m := mannerOf(err)
-	q.mu.Lock()
+	q.lock()
 	if r := t.root(); !r.isSettled() && !q.closed.Load() {
 		r.fill(v, err, m)
 	}
 	c.done()
 	q.batch.splice(&q.ready)
 	t.f, c.effect = nil, nil
-	q.mu.Unlock()
+	q.unlock()
 }
 
 func (t *task[T]) function() any {
@@ -192,7 +188,7 @@ func (t *task[T]) function() any {
 	return t.f
 }
 
-// done takes the task off its lists. q.mu is held.
+// done takes the task off its lists. q is locked.
 func (c *taskCore) done() {
 	c.q.tasks.remove(c)
 	c.co = nil
@@ -212,19 +208,15 @@ func funcName(f any) string {
 // interrupt has a wait of the task look again at whether it has to end. Safe from any goroutine.
 func (c *taskCore) interrupt() {
 	q := c.q
-	q.mu.Lock()
-	wake := c.interruptLocked()
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	q.lock()
+	c.interruptLocked()
+	q.unlock()
 }
 
-func (c *taskCore) interruptLocked() (wake bool) {
-	if c.co == nil || c.q.closed.Load() {
-		return false
+func (c *taskCore) interruptLocked() {
+	if c.co != nil && !c.q.closed.Load() {
+		c.co.notify()
 	}
-	return c.co.notify()
 }
 
 // taskList is every task of a loop that has not ended; a ring around a sentinel.

@@ -29,15 +29,15 @@ func (c *taskCtx) follow() (above *tie, cause error) {
 		return nil, causeOf(bare)
 	}
 	stop := context.AfterFunc(bare, func() { c.endAs(errors.Is(bare.Err(), context.DeadlineExceeded), causeOf(bare)) })
-	c.q.mu.Lock()
+	c.q.lock()
 	c.tie.list.stop = stop
 	c.q.foreign.add(&c.tie.list)
-	c.q.mu.Unlock()
+	c.q.unlock()
 	return nil, nil
 }
 
 // leave is called when the task is over: what it spawned under its context still hears of the end of those above, so the
-// context keeps its place there until nothing hangs on it. q.mu is held.
+// context keeps its place there until nothing hangs on it. q is locked.
 func (c *taskCtx) leave() {
 	c.left = true
 	if c.tie.list.first == nil {
@@ -52,21 +52,20 @@ func (c *taskCtx) end(cause error) { c.endAs(errors.Is(cause, context.DeadlineEx
 
 func (c *taskCtx) endAs(expired bool, cause error) {
 	q := c.q
-	q.mu.Lock()
+	q.lock()
 	cells, first := c.tie.end(cause)
 	if !first {
-		q.mu.Unlock()
+		q.unlock()
 		return
 	}
 	c.expired = expired
 	c.over.Store(true)
-	waits := c.co == nil && !c.left
-	wake := (*taskCore)(c).interruptLocked()
-	q.mu.Unlock()
+	q.unlock()
 	c.std().end(cause) // so that context.Cause finds it
-	if wake {
-		q.exec.Wake()
-	}
+	q.lock()
+	waits := c.co == nil && !c.left
+	(*taskCore)(c).interruptLocked()
+	q.unlock()
 	if waits { // it has not started, and will not
 		cancel((*taskCell)(c), cause)
 	}
@@ -87,9 +86,9 @@ func (c *taskCtx) std() *stdCtx {
 		return c.made.Load()
 	}
 	if c.over.Load() {
-		c.q.mu.Lock()
+		c.q.lock()
 		cause := c.tie.cause
-		c.q.mu.Unlock()
+		c.q.unlock()
 		end(cause)
 	}
 	return s
@@ -106,8 +105,8 @@ func (c *taskCtx) Err() error {
 	if !c.over.Load() {
 		return nil
 	}
-	c.q.mu.Lock()
-	defer c.q.mu.Unlock()
+	c.q.lock()
+	defer c.q.unlock()
 	if c.expired {
 		return context.DeadlineExceeded
 	}
@@ -131,8 +130,8 @@ func (c *taskCtx) String() string { return "promise.Task(" + (*taskCore)(c).name
 // causeOf is context.Cause, for contexts of this package without a detour.
 func causeOf(ctx context.Context) error {
 	if c, ok := ctx.(*taskCtx); ok {
-		c.q.mu.Lock()
-		defer c.q.mu.Unlock()
+		c.q.lock()
+		defer c.q.unlock()
 		return c.tie.cause
 	}
 	return context.Cause(ctx)

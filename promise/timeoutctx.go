@@ -30,10 +30,8 @@ func ContextTimeout(ctx context.Context, d time.Duration) (context.Context, cont
 	if above == nil && bare.Done() != nil {
 		stop = context.AfterFunc(bare, func() { c.end(causeOf(bare)) })
 	}
-	if cause, wake := c.start(above, d); cause != nil {
+	if cause := c.start(above, d); cause != nil {
 		c.end(cause)
-	} else if wake {
-		q.exec.Wake()
 	}
 	return c, func() {
 		stop()
@@ -57,22 +55,23 @@ type timeoutCtx struct {
 func (c *timeoutCtx) Deadline() (time.Time, bool) { return c.parent.Deadline() }
 
 // start sets the timer. It returns the cause when the context above has ended.
-func (c *timeoutCtx) start(above *tie, d time.Duration) (cause error, wake bool) { //nolint:revive
+func (c *timeoutCtx) start(above *tie, d time.Duration) (cause error) {
 	q := c.tie.list.q
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.lock()
+	defer q.unlock()
 	switch {
 	case q.closed.Load():
-		return ErrLoopClosed, false
+		return ErrLoopClosed
 	case above != nil && above.cause != nil:
-		return above.cause, false
+		return above.cause
 	case above != nil:
 		above.list.push(&c.up)
 	}
 	if c.tie.cause != nil { // the context above has ended since
-		return nil, false
+		return nil
 	}
-	return nil, q.setTimer(&c.timer, d)
+	q.setTimer(&c.timer, d)
+	return nil
 }
 
 func (c *timeoutCtx) expire() { c.tie.list.q.push(&c.node) }
@@ -81,17 +80,13 @@ func (c *timeoutCtx) run()    { c.end(ErrTimeout) }
 // end ends the context with a cause, and what hangs on it. Safe from any goroutine.
 func (c *timeoutCtx) end(cause error) {
 	q := c.tie.list.q
-	q.mu.Lock()
+	q.lock()
 	cells, first := c.tie.end(cause)
 	if first {
 		q.timers.remove(&c.timer)
 		c.up.unlink()
 	}
-	wake := q.claimWake()
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	q.unlock()
 	c.std(cause)
 	for _, cell := range cells {
 		cancel(cell, cause)

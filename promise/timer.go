@@ -120,20 +120,13 @@ func (h *timerHeap) down(i int) {
 	h.put(i, s)
 }
 
-// setTimer arms t to fire d from now. It returns whether the caller must wake the loop after unlocking q.mu, which it holds.
-func (q *Queue) setTimer(t *timer, d time.Duration) (wake bool) {
+// setTimer arms t to fire d from now. q is locked.
+func (q *Queue) setTimer(t *timer, d time.Duration) {
 	now := q.exec.Now()
 	q.timers.add(t, now+min(max(d, 0), math.MaxInt64-now))
-	return t.at == 1 && q.claimTurn()
-}
-
-// claimTurn is claimWake for work that is not on the run queue.
-func (q *Queue) claimTurn() bool {
-	if q.awake {
-		return false
+	if t.at == 1 { // the loop has to learn of an earlier time
+		q.needTurn()
 	}
-	q.awake = true
-	return true
 }
 
 // Sleep returns a promise that is fulfilled once d has passed on the loop's clock: never early, never within this call, also
@@ -169,16 +162,12 @@ func newAlarm[T any](ctx context.Context, d time.Duration, err error) *Promise[T
 	}
 	a.timer.fire = a
 	q := a.q
-	q.mu.Lock()
-	wake := false
+	q.lock()
 	if !a.isSettled() {
 		a.state.Store(a.state.Load() | hasRelease)
-		wake = q.setTimer(&a.timer, d)
+		q.setTimer(&a.timer, d)
 	}
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	q.unlock()
 	return &a.Promise
 }
 
@@ -203,13 +192,10 @@ func Pause(ctx context.Context) *Promise[Unit] {
 		return &p.Promise
 	}
 	q := p.q
-	q.mu.Lock()
+	q.lock()
 	q.pausers.push(&p.node)
-	wake := q.claimTurn()
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	q.needTurn()
+	q.unlock()
 	return &p.Promise
 }
 

@@ -77,7 +77,7 @@ func (*unseen) seek(*search) fate { return passed }
 // rejectedBy is implemented by a source whose promise has the result of a user's function.
 type rejectedBy interface{ function() any }
 
-// note makes the note of r's rejection with err, r being about to settle or fresh. by is r's source. q.mu is held if r has a loop.
+// note makes the note of r's rejection with err, r being about to settle or fresh. by is r's source. q is locked if r has a loop.
 func (r *Promise[T]) note(err error, by source) *unseen {
 	u := &unseen{q: r.q, err: err, made: r.madeAt()}
 	if f, ok := by.(rejectedBy); ok {
@@ -106,21 +106,16 @@ func (u *unseen) collected() {
 		return
 	}
 	q := u.q
-	q.mu.Lock()
+	q.lock()
 	if _, waits := q.unseen[u]; !waits { // reported when the loop closed
-		q.mu.Unlock()
+		q.unlock()
 		return
 	}
 	delete(q.unseen, u)
-	wake := false
 	if !u.seen.Load() {
 		q.push(&u.node)
-		wake = q.claimWake()
 	}
-	q.mu.Unlock()
-	if wake {
-		q.exec.Wake()
-	}
+	q.unlock()
 }
 
 // run reports the rejection if nobody has looked at it by now.
@@ -141,7 +136,7 @@ func (u *unseen) run() {
 
 func (u *unseen) housekeep() {}
 
-// takeUnseen empties the list of notes, at the loop's end. q.mu is held.
+// takeUnseen empties the list of notes, at the loop's end. q is locked.
 func (q *Queue) takeUnseen() (all []callback) {
 	for u := range q.unseen {
 		all = append(all, u)
@@ -152,17 +147,17 @@ func (q *Queue) takeUnseen() (all []callback) {
 
 // reportSuspects reports the rejections of Go that are still unseen, now that all callbacks have run.
 func (q *Queue) reportSuspects() {
-	q.mu.Lock()
+	q.lock()
 	wait := q.batch.first != nil || q.ready.first != nil
 	if len(q.suspects)+len(q.reports) == 0 || wait && !q.patient && !q.closing.Load() {
 		q.patient = len(q.suspects) > 0 // no longer than until the end of the next turn
-		q.mu.Unlock()
+		q.unlock()
 		return
 	}
 	q.patient = false
 	q.reports = append(q.reports, q.suspects...)
 	q.suspects = nil
-	q.mu.Unlock()
+	q.unlock()
 	for len(q.reports) > 0 { // one by one: a handler may end this call by runtime.Goexit
 		u := q.reports[0]
 		q.reports = q.reports[1:]

@@ -147,14 +147,14 @@ func (co *coroutine) rewatch(ctx context.Context) {
 	}
 	w := co.watch
 	if t, bare := tieOf(ctx, co.q); t != nil {
-		co.q.mu.Lock()
+		co.q.lock()
 		if t.cause != nil {
 			co.notify()
 		} else {
 			w.link.c = (*waitCell)(co)
 			t.list.push(&w.link)
 		}
-		co.q.mu.Unlock()
+		co.q.unlock()
 	} else if bare.Done() == nil {
 		return
 	} else {
@@ -172,9 +172,9 @@ func (co *coroutine) unwatch() {
 		w.stop()
 	}
 	if w.link.c != nil {
-		co.q.mu.Lock()
+		co.q.lock()
 		w.link.unlink()
-		co.q.mu.Unlock()
+		co.q.unlock()
 	}
 	*w = watch{}
 }

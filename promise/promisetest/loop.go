@@ -71,8 +71,15 @@ func (l *Loop) Queue() *promise.Queue { return l.q }
 // Context returns a context that carries the loop. Safe from any goroutine.
 func (l *Loop) Context() context.Context { return l.q.Context(context.Background()) }
 
+// Woken reports whether the loop was asked to run since its last turn began. Safe from any goroutine.
+func (l *Loop) Woken() bool { return len(l.wake) > 0 }
+
 // Turn runs one turn: what is runnable, but no pause made meanwhile. It returns whether more is runnable.
 func (l *Loop) Turn() (more bool) {
+	select {
+	case <-l.wake: // this turn is what was asked for
+	default:
+	}
 	l.q.Host(func() { more = l.q.Run() })
 	return more
 }
