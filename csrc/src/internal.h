@@ -42,6 +42,8 @@ struct weft_loop {
   int nslabs;
   int spares[WEFT_SPARES]; /* file descriptors */
   int nspares;
+  int hides;  /* hidden has libuv's own spare descriptor */
+  int hidden; /* -1: it has none */
   weft_inbox inbox;
   int32_t tokens_first; /* the number of the first open token's slot, plus 1; under the table's mutex */
   int tokens_closed;    /* there will be no more; under the same */
@@ -106,6 +108,7 @@ typedef struct weft_handle {
   uint8_t connecting; /* streams: libuv has a connect request */
   uint8_t shut;       /* streams: shutdown was asked for */
   uint8_t listens;    /* streams: they do, and libuv may still believe that they can be written */
+  uint8_t called;     /* listeners: libuv has called back since its last look for connections began */
   uint8_t passes;     /* listening pipes: handles are passed over their connections */
   uint8_t recverr;    /* UDP: the system queues errors for it */
   uint8_t connected;  /* UDP: datagrams go to one address, and none may name one */
@@ -231,6 +234,9 @@ char *weft__tty_taken(weft_handle *h, char *base, size_t n); /* what was read, u
 void weft__pipe_take(uv_stream_t *pipe); /* the handles that have come with the bytes just read */
 
 /* version.c */
+struct uv__io_s; /* Windows has none */
+typedef void (*weft_io_cb)(uv_loop_t *uv, struct uv__io_s *w, unsigned events);
+weft_io_cb weft__stream_watch(uv_stream_t *s, weft_io_cb cb); /* returns whom it replaces; NULL: it cannot */
 int weft__pipe_bind(uv_pipe_t *pipe, const char *name, size_t len);
 int weft__pipe_connect(uv_connect_t *req, uv_pipe_t *pipe, const char *name, size_t len, uv_connect_cb cb);
 int weft__tcp_bind(uv_tcp_t *tcp, const struct sockaddr *addr, unsigned flags);
@@ -248,6 +254,9 @@ void weft__slab_free(weft_loop *loop);
 /* spare.c */
 int weft__spare_fill(weft_loop *loop);
 int weft__spare_give(weft_loop *loop);
+void weft__spare_hide(weft_loop *loop);
+int weft__spare_show(weft_loop *loop); /* returns whether it was hidden */
+int weft__spare_wanted(void);          /* the process cannot open a descriptor */
 
 /* process.c */
 int weft__process_left(const uv_process_t *process);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Streams that listen: their connections are accepted here, ahead of Go. */
+#include <stddef.h>
+
 #include "internal.h"
 
 enum { LISTENER_UNTAKEN = 64 }; /* connections accepted ahead of Go */
@@ -18,12 +20,21 @@ static void listener_hold(weft_handle *h, int why) {
   h->starved++;
 }
 
+/* Makes the handle of a connection. libuv would open another spare descriptor for one that is hidden from it. */
+static int listener_handle(uv_stream_t *server, uintptr_t *client) {
+  weft_loop *loop = ((weft_handle *)weft__of_handle(server))->loop;
+  int hidden = weft__spare_show(loop);
+  int err = listener_client(server, client);
+  if (hidden) weft__spare_hide(loop);
+  return err;
+}
+
 /* Accepts the connection that libuv has ready. Doing it here, not when Go hears of it, lets libuv accept the next ones
  * in the same turn. */
 static void listener_accept(uv_stream_t *server) {
   weft_handle *h = weft__of_handle(server);
   uintptr_t client;
-  int err = listener_client(server, &client);
+  int err = listener_handle(server, &client);
   if (err != 0) {
     listener_hold(h, err);
   } else if ((err = uv_accept(server, (uv_stream_t *)weft__uv(client))) != 0) {
@@ -40,20 +51,25 @@ static void listener_accept(uv_stream_t *server) {
 }
 
 /* libuv could not accept. Without a descriptor it goes on trying: it gets one of ours, and the connection that it
- * accepts with that is held back. When there is none to give, one record will do until another thread frees one. */
-static void listener_refused(weft_handle *h, int status) {
+ * accepts with that is held back. When there is none to give, one record will do until another thread frees one. It
+ * returns whether libuv can go on. */
+static int listener_refused(weft_handle *h, int status) {
   const weft_shared *s = &h->loop->shared;
   const weft_record *last = s->count > s->drained ? &s->records[s->count - 1] : NULL;
   int again = last != NULL && last->token == h->token && last->status == status;
+  int given = 0;
   if (status == UV_EMFILE || status == UV_ENFILE) {
     h->paused = status;
-    if (!weft__spare_give(h->loop) && again) uv_sleep(1);
+    given = weft__spare_give(h->loop);
+    if (!given && again) uv_sleep(1);
   }
   if (!again) weft__record(h->loop, (weft_record){.token = h->token, .status = status});
+  return given;
 }
 
 static void listener_on_connection(uv_stream_t *server, int status) {
   weft_handle *h = weft__of_handle(server);
+  h->called = 1;
   if (status != 0) {
     listener_refused(h, status);
   } else if (h->paused || h->untaken >= LISTENER_UNTAKEN) {
@@ -62,6 +78,37 @@ static void listener_on_connection(uv_stream_t *server, int status) {
     listener_accept(server);
   }
 }
+
+#ifndef _WIN32
+
+static _Atomic(weft_io_cb) listener_libuv; /* libuv's function for streams that listen: the same for all */
+
+/* Has libuv look for connections. Without a descriptor libuv 1.44 says so. Later ones keep it to themselves (untested).
+ */
+static void listener_look(uv_loop_t *uv, struct uv__io_s *w, unsigned events) {
+  uv_stream_t *server = (uv_stream_t *)((char *)w - offsetof(uv_stream_t, io_watcher));
+  weft_handle *h = weft__of_handle(server);
+  weft_loop *loop = h->loop;
+  int again = 0;
+  do {
+    h->called = 0;
+    weft__spare_hide(loop);
+    listener_libuv(uv, w, events);
+    weft__spare_show(loop);
+    again = !again && !h->called && weft__spare_wanted() && listener_refused(h, UV_EMFILE);
+  } while (again);
+}
+
+static void listener_watch(uv_stream_t *server) {
+  weft_io_cb libuv = weft__stream_watch(server, listener_look);
+  if (libuv != NULL && libuv != listener_look) listener_libuv = libuv;
+}
+
+#else
+
+static void listener_watch(uv_stream_t *server) { (void)server; }
+
+#endif
 
 /* To libuv, what a listener hears can only be a connection: it would abort for the end of a request from before. */
 static int listener_is_busy(const weft_handle *h) { return h->connecting || h->shut || h->writes != NULL; }
@@ -78,7 +125,10 @@ int weft_stream_listen(uintptr_t handle, int backlog, uint64_t token) {
   }
   int err = uv_listen((uv_stream_t *)uv, backlog, listener_on_connection);
   if (err != 0 && uv->type == UV_NAMED_PIPE) ((uv_pipe_t *)uv)->ipc = h->passes;
-  if (err == 0) h->listens = 1;
+  if (err == 0) {
+    h->listens = 1;
+    listener_watch((uv_stream_t *)uv);
+  }
   return err;
 }
 

@@ -114,6 +114,18 @@ int weft__pipe_connect(uv_connect_t *req, uv_pipe_t *pipe, const char *name, siz
 #endif
 }
 
+/* Has cb called in place of libuv's own function when there is something for a stream. 1.52 has no function there. */
+weft_io_cb weft__stream_watch(uv_stream_t *s, weft_io_cb cb) {
+#if defined(_WIN32) || UV_VERSION_HEX >= 0x013400
+  (void)s, (void)cb;
+  return NULL;
+#else
+  weft_io_cb libuv = s->io_watcher.cb;
+  s->io_watcher.cb = cb;
+  return libuv;
+#endif
+}
+
 /* 1.49: UV_TCP_REUSEPORT */
 int weft__tcp_bind(uv_tcp_t *tcp, const struct sockaddr *addr, unsigned flags) {
 #if UV_VERSION_HEX < 0x013100

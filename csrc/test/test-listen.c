@@ -7,6 +7,7 @@
 #include "internal.h"
 
 #ifndef _WIN32
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -98,13 +99,17 @@ static void frees_all(int signum) {
   while (ntaken > 0) close(taken[--ntaken]);
 }
 
+static void take_rest(void) {
+  for (int fd; (fd = open("/dev/null", O_RDONLY)) >= 0;) taken[ntaken++] = fd;
+  CHECK(ntaken < 64);
+}
+
 /* Takes all descriptors, also the one that libuv would drop connections with: as if another thread had been quicker. */
 static void take_all(server *s) {
   uv_loop_t *uv = weft_uv_loop((weft_loop *)s->loop);
   taken[ntaken++] = uv->emfile_fd;
   uv->emfile_fd = -1;
-  for (int fd; (fd = open("/dev/null", O_RDONLY)) >= 0;) taken[ntaken++] = fd;
-  CHECK(ntaken < 64);
+  take_rest();
 }
 
 /* The failures that the records say, and connections that they bring. */
@@ -172,6 +177,46 @@ static void no_descriptor_left_holds_connections_back(void) {
   test_end(s.loop, handles, n);
 }
 
+/* libuv has a spare descriptor, and would reset everybody who waits with its help. Here it does not, and keeps it. */
+static void nobody_is_reset_for_want_of_descriptors(void) {
+  enum { N = 8 };
+  struct rlimit before, few;
+  uv_os_sock_t clients[N];
+  CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  few = before;
+  few.rlim_cur = 60;
+  CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  server s = listening();
+  for (int i = 0; i < N; i++) clients[i] = socket_new();
+  uv_loop_t *uv = weft_uv_loop((weft_loop *)s.loop);
+  int own = uv->emfile_fd;
+  CHECK(own >= 0);
+  take_rest();
+  for (int i = 0; i < N; i++) connects(&s, clients[i]);
+  uintptr_t handles[N + 1] = {s.listener};
+  int n = 1, failures = 0;
+  for (int i = 0; i < 10; i++) {
+    weft_turn(s.loop, UV_RUN_NOWAIT);
+    failures += failures_of(&s, handles, &n);
+    weft_stream_retry(s.listener);
+  }
+  CHECK(failures > 0 && n <= 1 + WEFT_SPARES && uv->emfile_fd == own);
+  frees_all(0);
+  for (int i = 0; n < N + 1 && i < 1000; i++) {
+    weft_stream_retry(s.listener);
+    weft_turn(s.loop, UV_RUN_NOWAIT);
+    failures_of(&s, handles, &n);
+  }
+  CHECK(n == N + 1 && uv->emfile_fd == own);
+  CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  for (int i = 0; i < N; i++) {
+    char c;
+    CHECK(recv(clients[i], &c, 1, MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+    closesocket(clients[i]);
+  }
+  test_end(s.loop, handles, n);
+}
+
 /* Another thread takes every descriptor that there ever is, the spare ones too: libuv tries until one is freed, which
  * memory does not grow for. */
 static void no_descriptor_at_all_is_one_record(void) {
@@ -214,6 +259,7 @@ int main(void) {
   if (!under_valgrind()) {
     no_descriptor_left_holds_connections_back();
     no_descriptor_at_all_is_one_record();
+    nobody_is_reset_for_want_of_descriptors();
   }
 #endif
   return 0;
