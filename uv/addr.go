@@ -6,8 +6,11 @@ package uv
 import "C"
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"unsafe"
 )
@@ -42,13 +45,18 @@ func addrFrom(a netip.AddrPort) (ca addr, err error) {
 	return ca, nil
 }
 
+// scopeOf is a zone's number. A zone that no interface has is EINVAL to errors.Is.
 func scopeOf(zone string) (C.uint32_t, error) {
 	if n, err := strconv.ParseUint(zone, 10, 32); err == nil {
 		return C.uint32_t(n), nil
 	}
 	i, err := net.InterfaceByName(zone)
-	if err != nil {
-		return 0, err
+	var sys *os.SyscallError
+	switch {
+	case errors.As(err, &sys):
+		return 0, sys
+	case err != nil:
+		return 0, fmt.Errorf("no network interface has the name %q: %w", zone, EINVAL)
 	}
 	return C.uint32_t(i.Index), nil
 }

@@ -59,7 +59,7 @@ func (p *Pipe) Open(fd uintptr) error {
 
 // Bind gives the socket a name: a file's, which is removed when the handle closes, on Windows that of a named pipe. On Linux a name that
 // begins with @ or a NUL is abstract: there is no file; ENOTSUP before libuv 1.46. A name that is too long is refused with
-// ENAMETOOLONG. Loop goroutine only. Binds uv_pipe_bind2.
+// ENAMETOOLONG, one in a folder that does not exist with ENOENT. Loop goroutine only. Binds uv_pipe_bind2.
 func (p *Pipe) Bind(name string) error {
 	if err := p.ready(); err != nil {
 		return err

@@ -6,6 +6,8 @@ package uv
 import "C"
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"strings"
 	"syscall"
@@ -47,7 +49,7 @@ type ProcessOptions struct {
 
 // Spawn starts a program and has c, which may be nil, told, once, when it has ended: its exit status is Event.Value, and Event.TermSignal the signal
 // that has ended it, if one has. It returns when the program has been loaded, or the error why it was not; then nothing is left
-// but the pipes of CreatePipe, which are the caller's to close.
+// but the pipes of CreatePipe, which are the caller's to close. When the reason is Dir, the error is a *fs.PathError that names it.
 //
 // The end of a child and the end of what it writes come in any order, and its own children may hold the pipe for long: whoever
 // wants all output waits for both. The handle is closed by the caller. One that is closed before the end forgets the child,
@@ -92,11 +94,26 @@ func Spawn(l *Loop, o ProcessOptions, c Completer) (*Process, error) {
 	unlockFork()
 	if e != 0 {
 		l.slots.remove(p.token)
-		return nil, Errno(e)
+		return nil, spawnError(Errno(e), o.Dir)
 	}
 	p.open(l, ptr, nil)
 	p.pid = int(C.weft_process_pid(ptr))
 	return p, nil
+}
+
+// spawnError is the error of a child that did not start. The system says the same of the program and of the folder; the folder comes
+// first.
+func spawnError(err Errno, dir string) error {
+	if dir == "" {
+		return err
+	}
+	var cause *fs.PathError
+	folder, serr := os.Stat(dir)
+	missing := errors.As(serr, &cause) && errors.Is(err, cause.Err)
+	if missing || serr == nil && !folder.IsDir() && err == ENOTDIR {
+		return &fs.PathError{Op: "chdir", Path: dir, Err: err}
+	}
+	return err
 }
 
 // spawnStrings returns the strings of a child as C wants them.

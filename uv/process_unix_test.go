@@ -6,6 +6,7 @@ package uv_test
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -245,6 +246,20 @@ func TestSpawnIgnoresInput(t *testing.T) {
 	text, ev := sh(t, l, "cat; echo nothing >&2; echo end", nil)
 	assert.Equal(t, "end\n", text, "what is ignored is empty, and takes all")
 	assert.Zero(t, ev.Value)
+}
+
+func TestSpawnErrorsOfTheFolderNameIt(t *testing.T) {
+	l := newLoop(t)
+	none := filepath.Join(t.TempDir(), "none")
+	plain := filepath.Join(t.TempDir(), "plain")
+	require.NoError(t, os.WriteFile(plain, nil, 0o600))
+	for dir, code := range map[string]uv.Errno{none: uv.ENOENT, plain: uv.ENOTDIR, plain + "/below": uv.ENOTDIR} {
+		_, err := uv.Spawn(l, uv.ProcessOptions{File: "/bin/sh", Dir: dir}, ignore)
+		assert.Equal(t, &fs.PathError{Op: "chdir", Path: dir, Err: code}, err)
+		assert.ErrorIs(t, err, code)
+	}
+	_, err := uv.Spawn(l, uv.ProcessOptions{File: "/bin/none", Dir: t.TempDir()}, ignore)
+	assert.Equal(t, uv.ENOENT, err, "the folder is there, the program is not")
 }
 
 func TestSpawnErrorsOfTheProgram(t *testing.T) {

@@ -4,6 +4,7 @@
 #ifdef _WIN32
 enum { PIPE_NAME = 1024 }; /* the system's limit, in UTF-8, is less than that */
 #else
+#include <sys/stat.h>
 #include <sys/un.h>
 enum { PIPE_NAME = sizeof(((struct sockaddr_un *)0)->sun_path) };
 #endif
@@ -38,10 +39,25 @@ static int pipe_name(char *copy, const char *name, size_t len) {
   return 0;
 }
 
+/* On Unix, libuv returns EACCES for a folder that does not exist, as Windows does. name is cut off behind the folder. */
+static int pipe_bind_error(int err, char *name) {
+#ifndef _WIN32
+  char *slash = strrchr(name, '/');
+  if (err != UV_EACCES || slash == NULL) return err;
+  slash[1] = '\0';
+  struct stat folder;
+  if (stat(name, &folder) != 0 && errno == ENOENT) return UV_ENOENT;
+#else
+  (void)name;
+#endif
+  return err;
+}
+
 int weft_pipe_bind(uintptr_t handle, const char *name, size_t len) {
   char copy[PIPE_NAME + 1];
   int err = pipe_name(copy, name, len);
-  return err != 0 ? err : weft__pipe_bind(pipe_of(handle), copy, len);
+  if (err == 0) err = weft__pipe_bind(pipe_of(handle), copy, len);
+  return err == 0 ? 0 : pipe_bind_error(err, copy);
 }
 
 /* libuv would forget a connect request under way for a second one, and cancel the writes of a connection. */
