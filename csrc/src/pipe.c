@@ -39,7 +39,8 @@ static int pipe_name(char *copy, const char *name, size_t len) {
   return 0;
 }
 
-/* On Unix, libuv returns EACCES for a folder that does not exist, as Windows does. name is cut off behind the folder. */
+/* On Unix, libuv returns EACCES for a folder that does not exist, as Windows does. name is cut off behind the folder.
+ */
 static int pipe_bind_error(int err, char *name) {
 #ifndef _WIN32
   char *slash = strrchr(name, '/');
