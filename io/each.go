@@ -30,7 +30,10 @@ type each struct {
 	read[promise.Unit]
 	f    func(piece []byte) *promise.Promise[promise.Unit]
 	step promise.Step // calls f
-	busy bool         // step is queued, or f's promise is pending; in.mu guards it
+
+	// in.mu guards these.
+	busy   bool // step is queued, or f's promise is pending
+	queued bool // step is queued
 }
 
 // take has f called when there is something for it, which is after the completions of this turn: until then the piece stays
@@ -43,6 +46,7 @@ func (e *each) take(in *Input) bool {
 		return false
 	case len(in.data) > 0:
 		e.busy = e.step.Post(in.l.q, e)
+		e.queued = e.busy
 		return false
 	case in.err == EOF:
 		return e.Settle(promise.Unit{}, nil)
@@ -73,11 +77,13 @@ func (e *each) RunStep() {
 
 // piece takes what is there, unless that is no longer e's to take.
 func (e *each) piece() []byte {
-	if !e.Pending() {
-		return nil
-	}
 	in := e.in
 	in.mu.Lock()
+	e.queued = false
+	if !e.Pending() {
+		in.mu.Unlock()
+		return nil
+	}
 	piece := in.data[:min(len(in.data), maxPiece)]
 	in.data = in.data[len(piece):]
 	in.trim()

@@ -15,3 +15,10 @@ func StandInTurn(turn func() (more bool)) (more bool) {
 	defer s.end()
 	return s.turn()
 }
+
+// Held returns how many bytes in keeps memory for.
+func Held(in *Input) int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return cap(in.data)
+}

@@ -90,10 +90,14 @@ func (in *Input) withdraw(op readOp) {
 // goOn serves operations after one has let go of what is there. in.mu is held, and released. Loop goroutine only.
 func (in *Input) goOn() {
 	in.serve()
-	stop := !in.held() && in.settleDown()
+	full := false
+	if !in.stepWaits() {
+		in.own()
+		full = in.stopIfFull()
+	}
 	ask := len(in.ops) > 0 && in.want()
 	in.mu.Unlock()
-	if stop {
+	if full {
 		in.src.readStop()
 	}
 	if ask {
@@ -167,48 +171,63 @@ func (r *inputReader) Complete(ev uv.Event) {
 		in.data, in.lent = append(in.data, ev.Data...), false
 	}
 	in.serve()
-	stop := !in.held() && in.settleDown()
-	if in.lent && in.held() { // its step comes before the poll, as a rule
+	if in.stepWaits() { // it uses the bytes before the poll, as a rule
 		in.l.lent = append(in.l.lent, in)
-	} else {
-		stop = in.settleDown()
+		in.mu.Unlock()
+		return
 	}
+	in.own()
+	full := in.stopIfFull()
 	in.mu.Unlock()
-	if stop {
+	if full {
 		in.src.readStop()
 	}
 }
 
-// held reports whether Each is busy with a piece. in.mu is held.
-func (in *Input) held() bool {
+// each returns the operation that is served now, if it is one of Each's. in.mu is held.
+func (in *Input) each() *each {
 	if len(in.ops) == 0 {
-		return false
+		return nil
 	}
-	e, ok := in.ops[0].(*each)
-	return ok && e.busy
+	e, _ := in.ops[0].(*each)
+	return e
+}
+
+// stepWaits reports whether a step of Each is on the run queue, which will take what is there. in.mu is held.
+func (in *Input) stepWaits() bool {
+	e := in.each()
+	return e != nil && e.queued
 }
 
 // keep makes what the poll would end the channel's own. Loop goroutine only.
 func (in *Input) keep() {
 	in.mu.Lock()
-	stop := in.settleDown()
+	in.own()
+	full := in.stopIfFull()
 	in.mu.Unlock()
-	if stop {
+	if full {
 		in.src.readStop()
 	}
 }
 
-// settleDown copies what is libuv's memory, and reports whether reading has to stop because there is enough. in.mu is held.
-func (in *Input) settleDown() (stop bool) {
+// own copies what is libuv's memory. in.mu is held.
+func (in *Input) own() {
 	if in.lent {
 		in.data, in.lent = append([]byte(nil), in.data...), false
 		in.trim()
 	}
-	if in.reading && len(in.data) >= readAhead && (len(in.ops) == 0 || in.held()) {
-		in.reading = false
-		return true
+}
+
+// stopIfFull reports whether reading has to stop, because enough is there that nobody takes, and notes that it does. in.mu is held.
+func (in *Input) stopIfFull() bool {
+	if !in.reading || len(in.data) < readAhead {
+		return false
 	}
-	return false
+	if e := in.each(); len(in.ops) > 0 && (e == nil || !e.busy) {
+		return false // the operation needs more than there is
+	}
+	in.reading = false
+	return true
 }
 
 // end says what comes after the bytes that are there, and serves what that decides. The first end counts.
