@@ -147,7 +147,8 @@ func (t *TCP) KeepAlive(on bool, delay time.Duration) error {
 }
 
 // KeepAliveEx has the system probe an idle peer after idle, again at every interval, and give it up after count probes; EINVAL when
-// one of them is less than a second, or than 1. ENOTSUP before libuv 1.52. Loop goroutine only. Binds uv_tcp_keepalive_ex.
+// one of them is less than a second, or than 1. Before libuv 1.52 it sets the socket's options itself: ENOTSUP on Windows, and before
+// there is a socket. Loop goroutine only. Binds uv_tcp_keepalive_ex.
 func (t *TCP) KeepAliveEx(on bool, idle, interval time.Duration, count int) error {
 	if !t.isOpen() {
 		return ErrClosed
@@ -211,6 +212,25 @@ func (t *TCP) CloseReset(c Completer) error {
 		return EINVAL
 	}
 	return t.close(c, C.WEFT_CLOSE_RESET)
+}
+
+// SetLinger has the system, at Close, wait for what it has not sent for up to sec seconds, and then reset the connection: at once with 0,
+// also after Shutdown, where CloseReset is refused. A negative sec is the default: it sends in the background. Loop goroutine only. It sets
+// SO_LINGER, which libuv has no call for.
+func (t *TCP) SetLinger(sec int) error {
+	if err := t.ready(); err != nil {
+		return err
+	}
+	return result(C.weft_tcp_linger(t.ptr, C.int(min(sec, math.MaxUint16))))
+}
+
+// Unsent returns how many bytes were written that the peer's system has not acknowledged: those that libuv has queued, and on Linux
+// and macOS those in the system's send buffer. When it shrinks, the peer takes some. Loop goroutine only.
+func (t *TCP) Unsent() int {
+	if t.ready() != nil {
+		return 0
+	}
+	return int(C.weft_tcp_unsent(t.ptr))
 }
 
 // SocketPair returns two sockets that are connected with each other, for Open: typ and protocol are the system's, SOCK_STREAM and 0 for

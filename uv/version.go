@@ -64,7 +64,7 @@ const (
 	FeatureIOUringSQPOLL  Feature = C.WEFT_HAS_IO_URING_SQPOLL  // the option of a loop; 1.49
 	FeatureUDPTrySend2    Feature = C.WEFT_HAS_UDP_TRY_SEND2    // many datagrams at once; 1.50
 	FeatureTTYRawVT       Feature = C.WEFT_HAS_TTY_RAW_VT       // the mode of a console; 1.51
-	FeatureTCPKeepAliveEx Feature = C.WEFT_HAS_TCP_KEEPALIVE_EX // interval and count of probes; 1.52
+	FeatureTCPKeepAliveEx Feature = C.WEFT_HAS_TCP_KEEPALIVE_EX // interval and count of probes by libuv; 1.52
 	FeatureUDPOpenEx      Feature = C.WEFT_HAS_UDP_OPEN_EX      // flags for a socket that is taken over; 1.52
 )
 

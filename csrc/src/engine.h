@@ -292,6 +292,8 @@ int weft_tcp_connect(uintptr_t handle, const weft_addr *addr, uint64_t token);
 int weft_tcp_nodelay(uintptr_t handle, int on);
 int weft_tcp_keepalive(uintptr_t handle, int on, unsigned delay);
 int weft_tcp_keepalive_ex(uintptr_t handle, int on, unsigned idle, unsigned interval, unsigned count); /* version.c */
+int weft_tcp_linger(uintptr_t handle, int seconds); /* negative: the system's own way */
+int64_t weft_tcp_unsent(uintptr_t handle);
 int weft_tcp_simultaneous_accepts(uintptr_t handle, int on);
 int weft_tcp_sockname(uintptr_t handle, weft_addr *addr);
 int weft_tcp_peername(uintptr_t handle, weft_addr *addr);

@@ -279,6 +279,9 @@ int weft__poll_refused(weft_loop *loop, const uv_handle_t *uv); /* why libuv wou
 void weft__poll_close(weft_loop *loop, uv_handle_t *uv, uv_close_cb cb);
 void weft__poll_check(weft_loop *loop, const weft_sub *sub);
 
+/* tcp.c */
+int weft__tcp_probes(uv_tcp_t *tcp, int on, unsigned idle, unsigned interval, unsigned count);
+
 /* addr.c */
 int weft__addr_from(const weft_addr *a, struct sockaddr_storage *sa);
 int weft__addr_to(const struct sockaddr *sa, weft_addr *a);

@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
 #include "internal.h"
+
+#ifdef __linux__
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#endif
+#ifndef _WIN32
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#endif
 
 static uv_tcp_t *tcp_of(uintptr_t handle) { return (uv_tcp_t *)weft__uv(handle); }
 
@@ -49,6 +60,56 @@ int weft_tcp_connect(uintptr_t handle, const weft_addr *addr, uint64_t token) {
 int weft_tcp_nodelay(uintptr_t handle, int on) { return uv_tcp_nodelay(tcp_of(handle), on); }
 
 int weft_tcp_keepalive(uintptr_t handle, int on, unsigned delay) { return uv_tcp_keepalive(tcp_of(handle), on, delay); }
+
+int weft__tcp_probes(uv_tcp_t *tcp, int on, unsigned idle, unsigned interval, unsigned count) {
+#if defined(TCP_KEEPINTVL) && defined(TCP_KEEPCNT) && !defined(_WIN32)
+  int fd = (int)weft__handle_fd((uv_handle_t *)tcp);
+  if (fd < 0) return UV_ENOTSUP;
+  int err = uv_tcp_keepalive(tcp, on, idle);
+  if (err != 0 || !on) return err;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval)) != 0 ||
+      setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count)) != 0) {
+    return uv_translate_sys_error(errno);
+  }
+  return 0;
+#else
+  (void)tcp, (void)on, (void)idle, (void)interval, (void)count;
+  return UV_ENOTSUP;
+#endif
+}
+
+int weft_tcp_linger(uintptr_t handle, int seconds) {
+  int64_t fd = weft__handle_fd(weft__uv(handle));
+  struct linger l = {.l_onoff = seconds >= 0};
+  if (seconds > 0) l.l_linger = (unsigned short)(seconds < UINT16_MAX ? seconds : UINT16_MAX);
+  if (fd < 0) return UV_EBADF;
+#ifdef _WIN32
+  if (setsockopt((SOCKET)fd, SOL_SOCKET, SO_LINGER, (const char *)&l, sizeof(l)) == 0) return 0;
+  return uv_translate_sys_error(WSAGetLastError());
+#else
+  return setsockopt((int)fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)) == 0 ? 0 : uv_translate_sys_error(errno);
+#endif
+}
+
+/* What the system has taken and the peer has not; 0 where the system does not tell. */
+static int64_t tcp_unacknowledged(uintptr_t handle) {
+  int n = 0;
+#if defined(SIOCOUTQ)
+  int fd = (int)weft__handle_fd(weft__uv(handle));
+  if (fd < 0 || ioctl(fd, SIOCOUTQ, &n) != 0) return 0;
+#elif defined(SO_NWRITE)
+  int fd = (int)weft__handle_fd(weft__uv(handle));
+  socklen_t len = sizeof(n);
+  if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NWRITE, &n, &len) != 0) return 0;
+#else
+  (void)handle;
+#endif
+  return n;
+}
+
+int64_t weft_tcp_unsent(uintptr_t handle) {
+  return (int64_t)uv_stream_get_write_queue_size((uv_stream_t *)tcp_of(handle)) + tcp_unacknowledged(handle);
+}
 
 int weft_tcp_simultaneous_accepts(uintptr_t handle, int on) { return uv_tcp_simultaneous_accepts(tcp_of(handle), on); }
 

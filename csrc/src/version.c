@@ -134,13 +134,12 @@ int weft__tcp_bind(uv_tcp_t *tcp, const struct sockaddr *addr, unsigned flags) {
   return uv_tcp_bind(tcp, addr, flags);
 }
 
-/* 1.52: untested */
+/* 1.52: untested. Before that, this library sets what libuv does not. */
 int weft_tcp_keepalive_ex(uintptr_t handle, int on, unsigned idle, unsigned interval, unsigned count) {
 #if UV_VERSION_HEX >= 0x013400
   return uv_tcp_keepalive_ex((uv_tcp_t *)weft__uv(handle), on, idle, interval, count);
 #else
-  (void)handle, (void)on, (void)idle, (void)interval, (void)count;
-  return UV_ENOTSUP;
+  return weft__tcp_probes((uv_tcp_t *)weft__uv(handle), on, idle, interval, count);
 #endif
 }
 
