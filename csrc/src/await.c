@@ -35,15 +35,11 @@ int weft_await(uint64_t promise, weft_await_cb cb, void *arg) {
         err = WEFT_ECLOSED;
       }
       slot->outcome = NULL;
-      if (wake > 0) weft_ref(loop);
       weft__token_end(slot, wake < 0 ? WEFT_ECLOSED : WEFT_EALREADY);
     }
   }
   weft__token_unlock();
-  if (wake > 0) {
-    weft__inbox_wake(loop);
-    weft_unref(loop);
-  }
+  if (wake > 0) weft__inbox_wake(loop);
   return err;
 }
 

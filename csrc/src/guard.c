@@ -80,12 +80,14 @@ static int guard_ready;
 static _Atomic guard_handler guard_libuv; /* libuv's handler, which takes the first argument only */
 static _Atomic uint32_t guard_ends;
 
-/* Calls of the handler that this thread is in. All signals are blocked there: more than one means that the Go handler,
- * which was called, has called back. Allocated with the thread, since a first use inside a handler must not be. */
+/* Calls of the handler that this thread is in, by signal. A second call for the same signal means that the Go handler,
+ * which was called, has called back. Calls for other signals do not count: all of them are blocked there, but on a
+ * thread of C Go's handler unblocks some, SIGCHLD among them. Allocated with the thread, since a first use inside a
+ * handler must not be. */
 #ifdef __linux__
-static __thread int guard_depth __attribute__((tls_model("initial-exec")));
+static __thread unsigned char guard_depth[NSIG] __attribute__((tls_model("initial-exec")));
 #else
-static __thread int guard_depth;
+static __thread unsigned char guard_depth[NSIG];
 #endif
 
 static int guard_is_function(guard_handler h) { return h != GUARD_DEFAULT && h != (guard_handler)SIG_IGN; }
@@ -121,14 +123,16 @@ static void guard_do_default(int signum) {
 
 /* Go installs its handler over ours when it had none, as in a C program that has loaded it, and hands signals on to
  * ours when it no longer wants them: the second call goes on to what was there first, and the third, for it was Go,
- * nowhere. Three arguments also for a handler that takes one: as Go's runtime does when it hands a signal on.
+ * nowhere. A second call may also be one more signal of the same number: the loop hears of both by the first call,
+ * which reaches libuv when the second has returned. Three arguments also for a handler that takes one: as Go's runtime
+ * does when it hands a signal on.
  *
  * libuv's comes last: it wakes a loop on another thread, and who hears of the signal there may stop watching, or have
  * Go ignore it. Go would end the process for one that reached it after that. */
 static void guard_on_signal(int signum, siginfo_t *info, void *context) {
   int saved = errno;
   guard_entry *e = &guard_entries[signum];
-  int depth = ++guard_depth;
+  int depth = ++guard_depth[signum];
   guard_handler next = depth > 2 ? GUARD_DEFAULT : atomic_load(depth == 1 ? &e->prev : &e->first);
   if (guard_is_function(next)) {
     ((void (*)(int, siginfo_t *, void *))next)(signum, info, context);
@@ -141,7 +145,7 @@ static void guard_on_signal(int signum, siginfo_t *info, void *context) {
     if (libuv != 0) ((void (*)(int))libuv)(signum);
     if (signum == SIGCHLD) weft__reap();
   }
-  guard_depth--;
+  guard_depth[signum]--;
   errno = saved;
 }
 

@@ -38,10 +38,9 @@ void weft_unref(weft_loop *loop) {
 }
 
 /* Appends, with the mutex held. */
-static void inbox_append(weft_inbox *in, weft_item *item) {
-  item->next = NULL;
-  *in->last = item;
-  in->last = &item->next;
+static void inbox_append(weft_inbox *in, weft_item *items) {
+  *in->last = items;
+  while (*in->last != NULL) in->last = &(*in->last)->next;
 }
 
 /* A host may have closed the handle, which is not its own: then it must not be touched, nor libuv's loop. */
@@ -52,12 +51,15 @@ int weft__inbox_shut(const weft_loop *loop) {
 
 static int inbox_is_here(const weft_loop *loop) { return loop->host != NULL && weft__host_here(loop); }
 
-/* Returns whether the caller has to call weft__inbox_wake; -1, and does nothing, when the inbox is closed. */
+/* Adds an item and those that hang on it. Returns whether the caller has to call weft__inbox_wake; -1, and does
+ * nothing, when the inbox is closed. Until that call the loop is referenced: what was added may be what ends it, before
+ * it is woken for that. */
 int weft__inbox_add(weft_loop *loop, weft_item *item) {
   weft_inbox *in = &loop->inbox;
   uv_mutex_lock(&in->mutex);
   int wake = weft__inbox_shut(loop) ? -1 : in->first == NULL || inbox_is_here(loop);
   if (wake >= 0) inbox_append(in, item);
+  if (wake > 0) weft_ref(loop);
   uv_mutex_unlock(&in->mutex);
   return wake;
 }
@@ -71,6 +73,7 @@ void weft__inbox_wake(weft_loop *loop) {
   if (here) in->here = 1;
   uv_mutex_unlock(&in->mutex);
   if (here) weft_loop_news((uintptr_t)loop); /* a run that nothing else keeps would end before its poll */
+  weft_unref(loop);
 }
 
 /* A loop of ours is told: a host's ends by itself, after a turn. */

@@ -135,9 +135,10 @@ void weft__free(weft_loop *loop, void *p, size_t size);
 /* inbox.c */
 int weft__inbox_open(weft_loop *loop);
 void weft__inbox_read(weft_loop *loop);
-int weft__inbox_shut(const weft_loop *loop);           /* nothing comes in any more. Any thread, which has the mutex */
-int weft__inbox_add(weft_loop *loop, weft_item *item); /* any thread */
-void weft__inbox_wake(weft_loop *loop);                /* any thread */
+int weft__inbox_shut(const weft_loop *loop); /* nothing comes in any more. Any thread, which has the mutex */
+int weft__inbox_add(weft_loop *loop,
+                    weft_item *item);   /* any thread. > 0: wake has to be called, and the loop is kept */
+void weft__inbox_wake(weft_loop *loop); /* any thread, after add. The loop is kept no longer */
 
 /* token.c: any thread */
 uint64_t weft__token_owner(void);
@@ -149,7 +150,7 @@ weft_item *weft__token_end_all(weft_loop *loop);
 weft_item *weft__item_new(uint64_t token, int type, const void *bytes, size_t len); /* NULL: no memory */
 
 /* room.c */
-void weft__slot_room(weft_slot *slot);
+weft_item *weft__slot_room(weft_slot *slot);
 
 /* await.c */
 void weft__item_await(weft_item *item, const weft_slot *slot, int status);

@@ -5,17 +5,17 @@
 
 static int room_is_back(const weft_slot *slot) { return slot->inside <= slot->room / 2; }
 
-/* The end of a stream answers whoever waits for room, by the loop. The lock is held. */
-void weft__slot_room(weft_slot *slot) {
-  if (slot->on_room == NULL) return;
+/* The end of a stream answers whoever waits for room, by the loop: what it has to call, NULL for nothing. The lock is
+ * held. */
+weft_item *weft__slot_room(weft_slot *slot) {
+  if (slot->on_room == NULL) return NULL;
   weft_item *item = weft__item_new(0, 0, NULL, 0);
   if (item == NULL) abort();
   item->what = WEFT_ITEM_CALL;
   item->call.back = slot->on_room;
   item->data = slot->on_room_arg;
   slot->on_room = NULL;
-  /* Behind the end itself, for which the loop is woken. */
-  if (weft__inbox_add(slot->loop, item) < 0) weft_item_free(item);
+  return item;
 }
 
 int weft_stream_on_room(uint64_t token, void (*cb)(void *), void *arg) {
@@ -40,17 +40,13 @@ int weft_stream_on_room(uint64_t token, void (*cb)(void *), void *arg) {
     } else {
       item = NULL;
     }
-    if (wake > 0) weft_ref(loop);
   } else if (err == 0) {
     slot->on_room = cb;
     slot->on_room_arg = arg;
   }
   weft__token_unlock();
   free(item);
-  if (wake > 0) {
-    weft__inbox_wake(loop);
-    weft_unref(loop);
-  }
+  if (wake > 0) weft__inbox_wake(loop);
   return err;
 }
 

@@ -200,15 +200,16 @@ static int token_put(uint64_t token, weft_item *item, int push) {
   if (err == 0 && push && slot->inside == slot->room) err = WEFT_FULL;
   if (err == 0) {
     loop = slot->loop;
+    if (!push) item->next = weft__slot_room(slot); /* together: one wake is for both */
+    weft_item *room = item->next;
     wake = weft__inbox_add(loop, item); /* within the lock: what a stream gets after its end is an error */
-    if (wake > 0) weft_ref(loop);
     if (wake < 0) {
       err = WEFT_ECLOSED;
+      free(room);
       weft__token_end(slot, err);
     } else if (push) {
       slot->inside++;
     } else {
-      weft__slot_room(slot);
       weft__token_end(slot, WEFT_EALREADY);
     }
   } else {
@@ -221,7 +222,6 @@ static int token_put(uint64_t token, weft_item *item, int push) {
     weft_item_drop(item);
   } else if (wake > 0) {
     weft__inbox_wake(loop);
-    weft_unref(loop);
   }
   return err;
 }

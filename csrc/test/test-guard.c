@@ -5,6 +5,7 @@
 
 #ifndef _WIN32
 #include <poll.h>
+#include <pthread.h>
 #endif
 
 #ifdef _WIN32
@@ -163,6 +164,42 @@ static void test_the_loop_hears_last(uv_loop_t *loop) {
   uv_run(loop, UV_RUN_DEFAULT);
 }
 
+/* As Go's handler does on a thread of C: it unblocks SIGCHLD, which comes in the midst. */
+static void on_signal_that_lets_children_in(int signum) {
+  sigset_t child;
+  (void)signum;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  called++;
+  pthread_sigmask(SIG_UNBLOCK, &child, NULL);
+  raise(SIGCHLD);
+  pthread_sigmask(SIG_BLOCK, &child, NULL);
+}
+
+static int children_ended;
+
+static void on_child_end(uv_signal_t *watcher, int signum) {
+  (void)watcher;
+  children_ended += signum == SIGCHLD;
+}
+
+static void test_a_signal_inside_another_ones_handler_is_heard(uv_loop_t *loop) {
+  uv_signal_t outer, inner;
+  install(SIGUSR2, on_signal_that_lets_children_in);
+  start(loop, &outer, SIGUSR2);
+  CHECK(weft_guard_watch(SIGCHLD) == 0);
+  CHECK(uv_signal_init(loop, &inner) == 0 && uv_signal_start(&inner, on_child_end, SIGCHLD) == 0);
+  called = watched = children_ended = 0;
+  for (int i = 1; i <= 3; i++) {
+    raise(SIGUSR2);
+    uv_run(loop, UV_RUN_NOWAIT);
+    CHECK(called == i && watched == i && children_ended == i);
+  }
+  end(&outer, SIGUSR2);
+  end(&inner, SIGCHLD);
+  uv_run(loop, UV_RUN_DEFAULT);
+}
+
 static void test_some_signals_are_refused(void) {
   int refused[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGPROF, SIGURG, SIGKILL, SIGSTOP, 0, -1, NSIG};
   for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) CHECK(weft_guard_watch(refused[i]) == UV_EINVAL);
@@ -211,6 +248,7 @@ int main(void) {
   test_no_handler_is_what_there_was_before(&loop);
   test_what_was_ignored_is_ignored_again(&loop);
   test_the_loop_hears_last(&loop);
+  test_a_signal_inside_another_ones_handler_is_heard(&loop);
   test_some_signals_are_refused();
   CHECK(uv_loop_close(&loop) == 0);
   return 0;

@@ -6,6 +6,12 @@
 
 #include "test.h"
 
+#ifndef _WIN32
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#endif
+
 #ifdef __SANITIZE_THREAD__ /* a thread takes milliseconds to start there */
 enum { THREADS = 8, ROUNDS = 20 };
 #else
@@ -473,6 +479,74 @@ static void streams_close_against_eight_threads(void) {
   }
 }
 
+#ifndef _WIN32
+
+/* A thread stops after so many unlocks, until the loop is closed. */
+static __thread int unlocks_left;
+static sem_t closed;
+
+/* Takes the place of libuv's. */
+void uv_mutex_unlock(uv_mutex_t *mutex) {
+  CHECK(pthread_mutex_unlock(mutex) == 0);
+  if (unlocks_left == 0 || --unlocks_left > 0) return;
+  while (sem_wait(&closed) != 0) CHECK(errno == EINTR);
+}
+
+static void post_end(weft_loop *loop, void *ended) {
+  (void)loop;
+  *(int *)ended = 1;
+}
+
+typedef struct {
+  weft_loop *loop;
+  weft_token token;
+  weft_token stream;
+  int ended;
+} last_words;
+
+static void note_room(void *ended) { *(int *)ended = 1; }
+
+/* What this thread sends is what the loop ends for: it has no reference, and needs none. */
+static void post_last(void *arg) {
+  last_words *w = arg;
+  unlocks_left = 1;
+  CHECK(weft_post(w->loop, post_end, &w->ended) == 0);
+}
+
+static void resolve_last(void *arg) {
+  last_words *w = arg;
+  unlocks_left = 2;
+  CHECK(weft_resolve_i(w->token, 1) == 0);
+}
+
+static void ask_for_room_last(void *arg) {
+  last_words *w = arg;
+  unlocks_left = 2;
+  CHECK(weft_stream_on_room(w->stream, note_room, &w->ended) == 0);
+}
+
+/* The loop is closed while the thread has yet to wake it. */
+static void a_loop_that_ends_for_what_was_sent_is_there_for_the_wake(void) {
+  uv_thread_cb senders[] = {post_last, resolve_last, ask_for_room_last};
+  CHECK(sem_init(&closed, 0, 0) == 0);
+  for (int i = 0; i < 3; i++) {
+    uintptr_t loop = test_loop();
+    uv_thread_t thread;
+    last_words w = {.loop = (weft_loop *)loop};
+    w.token = promise_of(loop, WEFT_TYPE_INT);
+    w.stream = weft_token_new(loop, WEFT_TYPE_INT, 4);
+    CHECK(uv_thread_create(&thread, senders[i], &w) == 0);
+    weft_shared *s = weft_loop_shared(loop);
+    while (!w.ended && s->count == s->drained) weft_turn(loop, UV_RUN_NOWAIT);
+    s->drained = s->count;
+    CHECK(weft_loop_close(loop) == 0);
+    CHECK(sem_post(&closed) == 0);
+    uv_thread_join(&thread);
+  }
+}
+
+#endif
+
 int main(void) {
   each_kind_arrives();
   a_sleeping_loop_is_woken();
@@ -487,5 +561,8 @@ int main(void) {
   room_is_told_at_the_end();
   promises_are_awaited();
   streams_close_against_eight_threads();
+#ifndef _WIN32
+  a_loop_that_ends_for_what_was_sent_is_there_for_the_wake();
+#endif
   return 0;
 }
