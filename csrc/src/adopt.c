@@ -41,7 +41,7 @@ static uv_async_cb own_copy; /* what this copy of libuv calls when a pool job is
 static void adopted_init(void) {
   if (uv_mutex_init(&adopted_mutex) != 0) abort();
   uv_loop_t probe;
-  if (uv_loop_init(&probe) != 0) return;
+  if (weft__loop_init(&probe) != 0) return;
   own_copy = probe.wq_async.async_cb;
   uv_loop_close(&probe);
 }

@@ -195,7 +195,7 @@ static void guard_learn(int signum) {
 
 static int guard_begin(void) {
   if (!guard_ready) {
-    int err = uv_loop_init(&guard_loop);
+    int err = weft__loop_init(&guard_loop);
     if (err != 0) return err;
     guard_ready = 1;
 #ifdef SIGRTMAX

@@ -171,6 +171,7 @@ const char *weft__adoption_text(void); /* of this thread's last weft_adopt that 
 void weft__end(uintptr_t end);         /* tells C, if there is one, and frees it */
 
 /* loop.c */
+int weft__loop_init(uv_loop_t *uv); /* uv_loop_init, an error where that would abort */
 int weft__loop_owns(const weft_loop *loop, const uv_handle_t *uv);
 void weft__loop_drained(weft_loop *loop);
 void weft__loop_free(weft_loop *loop);

@@ -4,6 +4,7 @@
 #include "internal.h"
 
 #ifndef _WIN32
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 #endif
@@ -31,13 +32,35 @@ static void loop_fill_standard(void) {
 #endif
 }
 
+/* Returns 0 when there are as many descriptors as a loop needs. */
+static int loop_try_descriptors(void) {
+  int err = 0;
+#ifndef _WIN32
+  enum { NEEDED = 8 }; /* of its poll, its wake-up and its signals, and of the process's signals */
+  int copies[NEEDED], n = 0;
+  for (; n < NEEDED && err == 0; n += err == 0) {
+    copies[n] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (copies[n] < 0) err = uv_translate_sys_error(errno);
+  }
+  while (n > 0) close(copies[--n]);
+#endif
+  return err;
+}
+
+/* Without descriptors libuv aborts when the loop is the process's first one, and leaks the one of the poll otherwise.
+ */
+int weft__loop_init(uv_loop_t *uv) {
+  loop_fill_standard();
+  int err = loop_try_descriptors();
+  return err != 0 ? err : uv_loop_init(uv);
+}
+
 int weft_loop_new(uintptr_t *out) {
   weft_loop *loop = calloc(1, sizeof(*loop));
   if (loop == NULL) return UV_ENOMEM;
   loop->shared.bytes = sizeof(*loop);
   loop->uv = &loop->own;
-  loop_fill_standard();
-  int err = uv_loop_init(loop->uv);
+  int err = weft__loop_init(loop->uv);
   if (err == 0) {
     err = weft__inbox_open(loop);
     if (err != 0) uv_loop_close(loop->uv);
