@@ -61,6 +61,9 @@ func (l *Loop) stuckError() error {
 // ends first it closes the loop at once; the error has ctx's cause joined. On the loop itself it returns
 // promise.ErrWouldDeadlock.
 func (l *Loop) Shutdown(ctx context.Context) error {
+	if ctx == nil {
+		panic("weftio: Loop.Shutdown: the context is nil: use context.Background()")
+	}
 	if l.host != nil {
 		return fmt.Errorf("weftio: Loop.Shutdown: %w", errAdopted)
 	}

@@ -113,6 +113,9 @@ func Run(ctx context.Context, main func(ctx context.Context) error, opts ...Opti
 	if main == nil {
 		panic("weftio: Run: main is nil")
 	}
+	if ctx == nil {
+		panic("weftio: Run: the context is nil: use context.Background()")
+	}
 	if id, _ := uv.CurrentThread(); id != 0 {
 		return ErrNested
 	}

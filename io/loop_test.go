@@ -29,6 +29,15 @@ func TestRunReturnsWhatMainReturns(t *testing.T) {
 	assert.Contains(t, string(perr.Stack), "loop_test.go")
 }
 
+func TestAfterRunHasPanickedItsGoroutineRunsALoop(t *testing.T) {
+	var none context.Context
+	returns := func(context.Context) error { return nil }
+	assert.PanicsWithValue(t, "weftio: Run: the context is nil: use context.Background()", func() { _ = weftio.Run(none, returns) })
+	assert.Panics(t, func() { _ = weftio.Run(t.Context(), nil) })
+	assert.Panics(t, func() { _ = weftio.Run(t.Context(), returns, nil) })
+	assert.NoError(t, weftio.Run(t.Context(), returns))
+}
+
 func TestNestedRunIsAnError(t *testing.T) {
 	wefttest.Run(t, func(ctx context.Context) error {
 		err := weftio.Run(ctx, func(context.Context) error { return nil })

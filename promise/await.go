@@ -54,6 +54,9 @@ func (p *Promise[T]) Await(ctx context.Context) (T, error) {
 		}
 		return v, err
 	}
+	if ctx == nil {
+		panicNilContext()
+	}
 	co, err := waiting()
 	switch {
 	case co != nil:

@@ -32,17 +32,18 @@ type observer[T any] struct {
 func (o *observer[T]) run() {
 	v, err, _ := o.in.peek()
 	if perr := protect(func() { o.f(v, err) }, o.goexit); perr != nil {
-		o.report(perr)
+		reportOn(o.q, perr)
 	}
 }
 
 func (o *observer[T]) describe() string { return funcName(o.f) }
 
-func (o *observer[T]) goexit() { o.report(ErrGoexit) }
+func (o *observer[T]) goexit() { reportOn(o.q, ErrGoexit) }
 
-func (o *observer[T]) report(err error) {
-	if o.q != nil {
-		o.q.Report(err)
+// reportOn hands err to q's handler; without a loop it is logged.
+func reportOn(q *Queue, err error) {
+	if q != nil {
+		q.Report(err)
 		return
 	}
 	reportNoLoop(err)
@@ -55,11 +56,7 @@ func (p *Promise[T]) OnCancel(f func()) {
 	if f == nil {
 		panic("promise: OnCancel: the function is nil")
 	}
-	o := &observer[T]{in: p, f: func(_ T, err error) {
-		if err != nil && isCanceled(err) {
-			f()
-		}
-	}}
+	o := &cancelObserver[T]{in: p, f: f}
 	o.node.cb = o
 	o.q = home(p)
 	switch {
@@ -72,6 +69,33 @@ func (p *Promise[T]) OnCancel(f func()) {
 	}
 }
 
+// cancelObserver is the callback of OnCancel. It is not told the outcome, and so does not count as a look at it.
+type cancelObserver[T any] struct {
+	node node
+	q    *Queue // nil: the promise and the caller are on no loop
+	in   *Promise[T]
+	f    func()
+}
+
+func (o *cancelObserver[T]) run() {
+	if !o.in.wasCanceled() {
+		return
+	}
+	if err := protect(o.f, o.goexit); err != nil {
+		reportOn(o.q, err)
+	}
+}
+
+func (o *cancelObserver[T]) describe() string { return funcName(o.f) }
+
+func (o *cancelObserver[T]) goexit() { reportOn(o.q, ErrGoexit) }
+
+// wasCanceled reports whether p was cancelled, without looking at its outcome.
+func (p *Promise[T]) wasCanceled() bool {
+	r := p.root()
+	return r.isSettled() && r.err != nil && isCanceled(r.err)
+}
+
 // attachOnCancel is attach for a callback of OnCancel.
 func (p *Promise[T]) attachOnCancel(n *node) {
 	q := p.q
@@ -80,10 +104,12 @@ func (p *Promise[T]) attachOnCancel(n *node) {
 		q.unlock()
 		return
 	}
-	if r := p.root(); !r.isSettled() {
+	if r := p.root(); r.isSettled() {
+		q.push(n)
+	} else {
 		n.onCancel = true
 		r.state.Store(r.state.Load() | hasOnCancel)
+		p.attachLocked(n)
 	}
-	p.attachLocked(n)
 	q.unlock()
 }

@@ -186,7 +186,7 @@ func (p *Promise[T]) born(v T, err error) {
 	}
 	p.err = err
 	s := p.state.Load()
-	if mannerOf(err) == ordinary {
+	if mannerOf(err).reported() {
 		s |= p.bornUnseen(err, from)
 	}
 	p.state.Store(s | uint32(StateRejected))
@@ -204,10 +204,6 @@ func (p *Promise[T]) bornUnseen(err error, from source) uint32 {
 	}
 	u := p.note(err, from)
 	p.from = u
-	if q == nil && p.state.Load()&wantsReport != 0 {
-		u.run()
-		return hasNote | wasObserved
-	}
 	p.watch(u)
 	return hasNote
 }

@@ -98,6 +98,8 @@ func TestMisusePanicsWithTheRemedy(t *testing.T) {
 		"the function is nil":    func() { _ = l.Queue().Post(nil) },
 		"context.Background()":   func() { l.Queue().Context(none) },
 		"hands to its main func": func() { promise.Sleep(none, 1) },
+		"hands to its main":      func() { _, _ = p.Await(none) },
+		"hands to its":           func() { panic(l.Run(func(context.Context) error { return p.Wait(none) }).Error()) },
 	} {
 		func() {
 			defer func() { assert.Contains(t, recover(), remedy) }()

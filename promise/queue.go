@@ -243,6 +243,10 @@ func (c *loopCtx) Value(key any) any {
 	return c.Context.Value(key)
 }
 
+func panicNilContext() {
+	panic("promise: the context is nil: use the ctx that weftio.Run hands to its main function")
+}
+
 // QueueFrom returns the queue of the loop that ctx carries, nil when it carries none.
 func QueueFrom(ctx context.Context) *Queue {
 	switch c := ctx.(type) {
@@ -253,7 +257,7 @@ func QueueFrom(ctx context.Context) *Queue {
 	case *timeoutCtx:
 		return c.tie.list.q
 	case nil:
-		panic("promise: the context is nil: use the ctx that weftio.Run hands to its main function")
+		panicNilContext()
 	}
 	q, _ := ctx.Value(queueKey{}).(*Queue)
 	return q

@@ -106,7 +106,7 @@ func (r *Promise[T]) fill(v T, err error, m manner) {
 		return
 	}
 	r.err = err
-	if m == ordinary && s&wasObserved == 0 && !r.list.interest() {
+	if m.reported() && s&wasObserved == 0 && !r.list.interest() {
 		u := r.note(err, from)
 		r.from = u
 		flags |= hasNote
@@ -116,7 +116,7 @@ func (r *Promise[T]) fill(v T, err error, m manner) {
 			r.watch(u)
 		}
 	}
-	r.enqueue(s, m == byCancel)
+	r.enqueue(s, m.canceled())
 	r.state.Store(flags | uint32(StateRejected))
 }
 

@@ -3,6 +3,7 @@
 package promise
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"runtime"
@@ -11,9 +12,10 @@ import (
 )
 
 // UnhandledError is what the loop's handler gets for a rejection that nobody looked at: no callback, no Await, no Poll, no
-// Done channel. Each is reported once: that of Go when the callbacks of its turn have run, any other when the promise is
-// collected or its loop closes. Cancellations and ErrLoopClosed are not reported, nor is an error in whose chain one has a method
-// Unreported() bool that returns true: the consequence of what the program itself has done, such as a Close.
+// Done channel. Each is reported once: that of Go when the callbacks of its turn have run, any other, and that of a Go without a
+// loop, when the promise is collected or its loop closes. Cancellations and ErrLoopClosed are not reported, nor is an error in whose chain one has a method
+// Unreported() bool that returns true: the consequence of what the program itself has done, such as a Close. A cancellation that
+// another error is joined to is reported like any other error: one of the two is news.
 type UnhandledError struct {
 	Err      error  // what the promise was rejected with
 	Rejected string // where, innermost call first: "function (file:line)" a line
@@ -39,25 +41,66 @@ func (e *UnhandledError) Unwrap() error { return e.Err }
 type manner uint8
 
 const (
-	ordinary manner = iota
-	byCancel        // OnCancel's callbacks run
-	byClose         // the end of the loop, or of whatever the program has closed
+	ordinary   manner = iota
+	byCancel          // nothing but a cancellation: OnCancel's callbacks run
+	byClose           // nothing but the end of the loop, or of whatever the program has closed
+	withCancel        // a cancellation, and an error beside it: OnCancel's callbacks run
 )
 
+// canceled reports whether OnCancel's callbacks run.
+func (m manner) canceled() bool { return m == byCancel || m == withCancel }
+
+// reported reports whether the loop's handler gets the error when nobody looks at it.
+func (m manner) reported() bool { return m == ordinary || m == withCancel }
+
 func mannerOf(err error) manner {
-	switch {
-	case err == nil:
+	if err == nil {
 		return ordinary
-	case isCanceled(err):
-		return byCancel
-	case errors.Is(err, ErrLoopClosed):
-		return byClose
 	}
-	var u interface{ Unreported() bool }
-	if errors.As(err, &u) && u.Unreported() {
+	canceled, expected := isCanceled(err), isExpected(err)
+	switch {
+	case canceled && expected:
+		return byCancel
+	case canceled:
+		return withCancel
+	case expected:
 		return byClose
 	}
 	return ordinary
+}
+
+// isExpected reports whether err is nothing but a cancellation, the end of a loop, or an error that asks not to be reported. An
+// error that wraps several is that when all of them are; a panic never is.
+func isExpected(err error) bool {
+	for err != nil {
+		if err == context.Canceled || err == ErrLoopClosed {
+			return true
+		}
+		switch e := err.(type) {
+		case interface{ Unwrap() []error }:
+			return allExpected(e.Unwrap())
+		case *PanicError:
+			return false
+		case interface{ Unreported() bool }:
+			if e.Unreported() {
+				return true
+			}
+		}
+		if e, ok := err.(interface{ Is(error) bool }); ok && e.Is(context.Canceled) {
+			return true
+		}
+		err = errors.Unwrap(err)
+	}
+	return false
+}
+
+func allExpected(errs []error) bool {
+	for _, err := range errs {
+		if !isExpected(err) {
+			return false
+		}
+	}
+	return len(errs) > 0
 }
 
 // unseen is the note of a rejection that nobody looked at when it came. The promise holds on to it in place of its source.

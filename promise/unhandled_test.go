@@ -6,10 +6,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -178,8 +180,102 @@ func TestUnseenRejectionsOnNoLoopGoToSlog(t *testing.T) {
 	}
 	assert.Contains(t, string(log.Bytes()), errors.ErrUnsupported.Error())
 	assert.NotContains(t, string(log.Bytes()), errTest.Error())
-	promise.Go(context.Background(), failWith(errTest))
-	assert.Contains(t, string(log.Bytes()), "carries no loop", "at once: Go's promise is usually dropped")
+}
+
+func TestARejectionOfGoWithoutALoopIsReportedWhenNobodyCanLookAnyMore(t *testing.T) {
+	var log syncBuffer
+	was := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(was)
+	ctx := context.Background()
+	require.ErrorIs(t, promise.Go(ctx, failWith(errTest)).Wait(ctx), promise.ErrNoLoop)
+	run(t, func(tctx context.Context, _ *promisetest.Loop) error {
+		assert.ErrorIs(t, promise.Go(ctx, failWith(errTest)).Wait(tctx), promise.ErrNoLoop)
+		return nil
+	})
+	promise.Go(ctx, failWith(errTest)) // the one that nobody looks at
+	for i := 0; i < 1000 && !bytes.Contains(log.Bytes(), []byte("carries no loop")); i++ {
+		runtime.GC()
+		runtime.Gosched()
+	}
+	assert.Equal(t, 1, bytes.Count(log.Bytes(), []byte("carries no loop")))
+}
+
+// opaque is an error that says itself that it is a cancellation, or that it must not be reported.
+type opaque struct{ canceled, expected bool }
+
+func (opaque) Error() string           { return "opaque" }
+func (o opaque) Is(target error) bool  { return o.canceled && target == context.Canceled }
+func (o opaque) Unreported() bool      { return o.expected }
+func wrapped(err error) error          { return fmt.Errorf("reading: %w", err) }
+func panicked(value error) (err error) { return &promise.PanicError{Value: value} }
+
+func TestOnlyWhatIsNothingButACancellationIsSilent(t *testing.T) {
+	caused := func() error {
+		l := newLoop(t)
+		p, _ := pending(l)
+		p.CancelCause(errTest)
+		return outcome(p).(error)
+	}()
+	for _, row := range []struct {
+		name               string
+		err                error
+		canceled, reported bool
+	}{
+		{"an error", errTest, false, true},
+		{"canceled", promise.ErrCanceled, true, false},
+		{"canceled by a context", context.Canceled, true, false},
+		{"canceled with a cause", caused, true, false},
+		{"an error of its own kind that is a cancellation", opaque{canceled: true}, true, false},
+		{"canceled, with text", wrapped(promise.ErrCanceled), true, false},
+		{"canceled twice", errors.Join(promise.ErrCanceled, wrapped(context.Canceled)), true, false},
+		{"canceled while the loop closed", errors.Join(promise.ErrCanceled, promise.ErrLoopClosed), true, false},
+		{"canceled and an error", errors.Join(promise.ErrCanceled, errTest), true, true},
+		{"an error and canceled", fmt.Errorf("%w, then %w", errTest, promise.ErrCanceled), true, true},
+		{"canceled and an error, below", wrapped(errors.Join(wrapped(promise.ErrCanceled), wrapped(errTest))), true, true},
+		{"canceled and a timeout", errors.Join(promise.ErrCanceled, promise.ErrTimeout), true, true},
+		{"a panic with a cancellation", panicked(context.Canceled), true, true},
+		{"a panic with the end of the loop", panicked(promise.ErrLoopClosed), false, true},
+		{"the end of the loop", wrapped(promise.ErrLoopClosed), false, false},
+		{"the end of the loop and an error", errors.Join(promise.ErrLoopClosed, errTest), false, true},
+		{"the program's own doing", wrapped(opaque{expected: true}), false, false},
+		{"the program's own doing and an error", errors.Join(opaque{expected: true}, errTest), false, true},
+		{"a joined nothing", wrapped(opaque{}), false, true},
+	} {
+		l, reported := newReportingLoop()
+		p, r := pending(l)
+		ran := false
+		p.OnCancel(func() { ran = true })
+		r.Reject(row.err)
+		promise.Go(l.Context(), failWith(row.err))
+		l.Flush()
+		assert.Equal(t, row.canceled, ran, "%s: OnCancel", row.name)
+		assert.Equal(t, row.reported, len(*reported) == 1, "%s: Go", row.name)
+		l.Close()
+		assert.Equal(t, row.reported, len(*reported) == 2, "%s: at the end of the loop", row.name)
+		runtime.KeepAlive(p)
+	}
+}
+
+func TestACleanupThatFailsWhileItsBodyIsCancelledIsReported(t *testing.T) {
+	l, reported := newReportingLoop()
+	p, _ := pending(l)
+	f := p.Finally(func() *promise.Promise[unit] { return promise.Rejected[unit](errTest) })
+	task := promise.Go(l.Context(), func(ctx context.Context) (err error) {
+		defer func() { err = errors.Join(err, errTest) }()
+		return promise.Sleep(ctx, time.Hour).Wait(ctx)
+	})
+	l.Flush()
+	f.Cancel()
+	task.Cancel()
+	l.Flush()
+	l.Close()
+	require.Len(t, *reported, 2)
+	for _, err := range *reported {
+		assert.ErrorIs(t, err, errTest)
+		assert.ErrorIs(t, err, promise.ErrCanceled)
+	}
+	runtime.KeepAlive(f)
 }
 
 type syncBuffer struct {
