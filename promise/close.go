@@ -63,16 +63,16 @@ func (q *Queue) Offloads() int {
 	return q.offloads.running.n + q.offloads.waiting.n
 }
 
-// Close ends the loop. What is still pending on it reads as rejected with ErrLoopClosed, no callback runs any more, and
-// whoever waits on it from outside, on goroutines or other loops, is let go. It returns what Busy does: the tasks and Offloads
+// Close ends the loop. What was posted is run. Then what is still pending on it reads as rejected with ErrLoopClosed, no callback
+// runs any more, and waits from outside, on goroutines or other loops, end. It returns what Busy does: the tasks and Offloads
 // that did not end after Stop. Loop goroutine only, outside Run.
 func (q *Queue) Close() []string {
 	q.Stop()
 	q.reportSuspects()
 	q.lock()
-	if !q.closed.Load() {
-		q.closed.Store(true)
-		q.planEnd()
+	if !q.sealed {
+		q.sealed = true
+		q.ending = append(q.takePosted(), q.shut)
 	}
 	q.unlock()
 	for len(q.ending) > 0 { // one by one: a handler may end this call by runtime.Goexit, and the next one goes on
@@ -81,6 +81,29 @@ func (q *Queue) Close() []string {
 		step()
 	}
 	return q.Busy()
+}
+
+// takePosted takes what was posted off the run queue: Post has said that it runs. q is locked.
+func (q *Queue) takePosted() (steps []func()) {
+	q.batch.splice(&q.ready)
+	var rest list
+	for n := q.batch.pop(); n != nil; n = q.batch.pop() {
+		if p, ok := n.cb.(*posted); ok {
+			steps = append(steps, p.run)
+		} else {
+			rest.push(n)
+		}
+	}
+	q.batch = rest
+	return steps
+}
+
+// shut closes the queue: from here on nothing settles.
+func (q *Queue) shut() {
+	q.lock()
+	defer q.unlock()
+	q.closed.Store(true)
+	q.planEnd()
 }
 
 // Abandon is Close for a loop whose goroutine is out of Run, and never comes back. Nothing that belongs to that goroutine runs: tasks
@@ -93,6 +116,7 @@ func (q *Queue) Abandon() {
 	}
 	q.closing.Store(true)
 	q.closed.Store(true)
+	q.sealed = true
 	q.idle = nil // coroutines end on the loop's thread only
 	q.planEnd()
 	steps := q.ending

@@ -33,6 +33,7 @@ type Queue struct {
 	foreign  foreignList
 	random   *rand.Rand
 	handler  func(error)
+	sealed   bool // Post takes nothing more
 
 	made    atomic.Int64 // promises made pending
 	spin    spinner
@@ -103,17 +104,20 @@ func (q *Queue) Report(err error) {
 	f(err)
 }
 
-// Post has f run on the loop, after what is queued already. It returns ErrLoopClosed when f will not run.
-// Safe from any goroutine.
+// Post has f run on the loop, after what is queued already. It returns ErrLoopClosed when f will not run: what is posted before is
+// run, in Close at the latest. Safe from any goroutine.
 func (q *Queue) Post(f func()) error {
 	if f == nil {
 		panic("promise: Queue.Post: the function is nil")
 	}
 	p := &posted{q: q, f: f}
 	p.node.cb = p
-	if !q.enqueue(&p.node) {
+	q.lock()
+	defer q.unlock()
+	if q.sealed || q.closed.Load() {
 		return ErrLoopClosed
 	}
+	q.push(&p.node)
 	return nil
 }
 
