@@ -230,7 +230,10 @@ func (l *Loop) CloseInbox() {
 	}
 	C.weft_inbox_close(l.ptr)
 	l.drain()
-	for _, t := range l.tokens.removeAll() {
+	l.mu.Lock() // newToken is through, or gets no token any more
+	left := l.tokens.removeAll()
+	l.mu.Unlock()
+	for _, t := range left {
 		if t.c != nil {
 			t.c.Complete(Event{Status: TokenClosed})
 		}
