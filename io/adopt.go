@@ -19,7 +19,6 @@ type hosted struct {
 	standIn *standIn // nil: the host's thread itself runs the turns
 	more    bool     // the last lap left something to run
 	held    bool     // the loop is held, for Offloads
-	stage   stage    // of its end
 
 	deadline time.Duration // of the grace
 	left     []string      // what has not ended by then
@@ -29,17 +28,6 @@ type hosted struct {
 	leaving bool
 	done    func(error)
 }
-
-// stage is how far the end of an adopted loop is. An owned loop goes through the same in one function; this one has to give the
-// thread back in between.
-type stage int
-
-const (
-	living   stage = iota
-	draining       // cancelled tasks end, and output leaves
-	settling       // what was closed says so
-	closing        // the last handles close
-)
 
 var errAdopted = errors.New("the loop is adopted, and its host runs and closes it: use Loop.Detach")
 
@@ -163,7 +151,7 @@ func (l *Loop) hostedLap() (last bool) {
 	h := l.host
 	h.more = true
 	more := false
-	if h.stage < closing {
+	if l.at() < closed {
 		more = l.q.Run()
 		l.yield()
 	}
@@ -172,13 +160,13 @@ func (l *Loop) hostedLap() (last bool) {
 	more = l.advance() || more
 	l.keep()
 	h.more = more
-	return h.stage == closing && l.uv.Detach() == nil
+	return l.at() == closed && l.uv.Detach() == nil
 }
 
 // keep has Offloads that run keep the host.
 func (l *Loop) keep() {
 	h := l.host
-	busy := h.stage < closing && l.q.Offloads() > 0
+	busy := l.at() < closed && l.q.Offloads() > 0
 	switch {
 	case busy && !h.held:
 		l.uv.Hold()
@@ -191,7 +179,7 @@ func (l *Loop) keep() {
 // advance takes the end of the loop as far as it goes in this lap. It returns true when the next lap should come soon.
 func (l *Loop) advance() (soon bool) {
 	h := l.host
-	switch h.stage {
+	switch l.at() {
 	case living:
 		l.mu.Lock()
 		leaving := h.leaving
@@ -199,8 +187,7 @@ func (l *Loop) advance() (soon bool) {
 		if !leaving {
 			return false
 		}
-		h.stage, h.deadline = draining, l.Now()+l.opts.grace
-		l.q.Stop()
+		h.deadline = l.beginEnd()
 		return true
 	case draining:
 		left := h.deadline - l.Now()
@@ -208,17 +195,14 @@ func (l *Loop) advance() (soon bool) {
 			l.wakeIn(left)
 			return false
 		}
-		h.stage = settling
-		l.shutAll()
+		h.left = l.shutAll()
 		l.uv.CloseInbox()
-		h.left = l.q.Busy()
 		return true
-	case settling:
+	case closing:
 		if h.laps++; l.uv.Stats().Handles > ownHandles && h.laps < 1000 {
 			return true
 		}
-		l.turnAway()
-		h.stage = closing // a handler may end this lap by runtime.Goexit
+		l.enter(closed) // a handler may end this lap by runtime.Goexit
 		l.q.Close()
 		return true
 	}
@@ -245,7 +229,7 @@ func (l *Loop) hostedFault(err error) {
 // lost ends a loop that will have no turn any more. What belongs to its thread, as tasks and callbacks do, stays as it is.
 func (l *Loop) lost() {
 	l.q.Abandon()
-	l.turnAway()
+	l.enter(closed)
 	unregister(l)
 	theWatchdog.remove(l)
 	l.err = fmt.Errorf("weftio: %w", uv.ErrHostClosed)
@@ -257,7 +241,7 @@ func (l *Loop) hostedClosed() {
 	if s := l.host.standIn; s != nil {
 		s.end()
 	}
-	l.err = notEnded(l.host.left)
+	l.err = notEnded(append(l.q.Busy(), l.host.left...))
 	unregister(l)
 	theWatchdog.remove(l)
 	close(l.done)
@@ -268,6 +252,6 @@ func (l *Loop) hostedClosed() {
 	l.q.Host(func() {
 		f := done
 		done = func(error) {} // it has been called, should it end by runtime.Goexit
-		l.hook(func(*Loop) { f(l.err) })
+		l.hook("Detach", func(*Loop) { f(l.err) })
 	})
 }

@@ -16,19 +16,39 @@ import (
 
 // resource is something open on a loop, which the loop's end closes.
 type resource interface {
+	// hurry is called once, when the loop begins to end: what has not begun is withdrawn, and the loop hears when the rest is
+	// through.
+	hurry()
 	// flushing reports whether the loop's end should still wait for it, within the grace: for output to leave, for a pool
-	// thread to come back. It sees to it that the loop hears when that has happened.
+	// thread to come back.
 	flushing() bool
+	// loses says what shut would lose now; empty: nothing.
+	loses() string
 	// shut closes it at once. Everything pending on it settles, with ErrLoopClosed or its own result.
 	shut()
 	link() *ringLink[resource]
 }
 
+// opened registers something that is open. What comes so late that nothing would close it is closed here.
+func (l *Loop) opened(r resource) {
+	l.open.add(r.link(), r)
+	switch s := l.at(); {
+	case s >= closing:
+		l.open.remove(r.link())
+		r.shut()
+	case s == draining:
+		r.hurry()
+	}
+}
+
 // Close ends the loop. It cancels every task, gives them and buffered output the time of the Grace option, closes what
-// is open, and returns once the loop has ended. What is pending then settles with promise.ErrLoopClosed. The error names
-// the tasks, Offloads and lookups that had not ended, and output that could not be flushed; they end, or never do, without
-// the loop. When it is nil nothing is left. A second Close returns the same. On the loop itself Close returns
-// promise.ErrWouldDeadlock.
+// is open, and returns once the loop has ended. What is pending then settles with promise.ErrLoopClosed, and so does what is
+// asked for meanwhile. The error names the tasks, Offloads and lookups that had not ended, and output that could not be flushed;
+// they end, or never do, without the loop. When it is nil nothing is left. A second Close returns the same. On the loop itself
+// Close returns promise.ErrWouldDeadlock.
+//
+// When user code, or C code, does not let go of the loop's thread, Close returns an error that says so; the loop ends, and a later
+// Close returns what came of it, when that lets go.
 func (l *Loop) Close() error {
 	if l.host != nil {
 		return fmt.Errorf("weftio: Loop.Close: %w", errAdopted)
@@ -41,20 +61,55 @@ func (l *Loop) Close() error {
 	l.mu.Unlock()
 	// A loop that is closed already needs no more telling.
 	_ = l.Post(func() { l.stop = true })
-	stuck := time.NewTimer(2*l.opts.grace + time.Second)
-	defer stuck.Stop()
-	select {
-	case <-l.done:
-		return l.err
-	case <-stuck.C:
-		return l.stuckError()
+	return l.awaitEnd(2*l.opts.grace + time.Second)
+}
+
+// awaitEnd returns what the loop's end says, or what keeps its thread from that when there is no lap for as long as patience. The
+// loop ends when that lets go. A thread that only waits for a processor has more time.
+func (l *Loop) awaitEnd(patience time.Duration) error {
+	tick := time.NewTicker(patience)
+	defer tick.Stop()
+	lap := l.lap()
+	for silence := 1; ; silence++ {
+		select {
+		case <-l.done:
+			return l.err
+		case <-tick.C:
+		}
+		if now := l.lap(); now != lap {
+			lap, silence = now, 0
+			continue
+		}
+		if holder := l.holder(); holder != "" {
+			return l.stuckError("the loop's thread does not come back from user code, which is " + holder)
+		}
+		if silence == silences {
+			return l.stuckError(fmt.Sprintf("the loop's thread has not answered for %v: it is in C code, or gets no processor",
+				silences*patience))
+		}
 	}
 }
 
-// stuckError says what keeps the loop's thread from closing it. The loop ends when that lets go.
-func (l *Loop) stuckError() error {
-	return fmt.Errorf("weftio: close: the loop's thread does not come back from user code; not ended: %s",
-		strings.Join(l.q.Busy(), ", "))
+// silences is how many times its patience Close waits for a thread that is in no user code of Go's.
+const silences = 10
+
+// lap returns the number of the loop's lap.
+func (l *Loop) lap() uint32 { return l.state.Load() &^ (asleep | woken) }
+
+// holder names the user code that the loop's thread is running, as far as that is known. Safe from any goroutine.
+func (l *Loop) holder() string {
+	if hook := l.hooked.Load(); hook != nil {
+		return *hook
+	}
+	name, _ := l.q.Holder()
+	return name
+}
+
+func (l *Loop) stuckError(why string) error {
+	if busy := l.q.Busy(); len(busy) > 0 {
+		why += "; not ended: " + strings.Join(busy, ", ")
+	}
+	return errors.New("weftio: close: " + why)
 }
 
 // Shutdown waits until every task has ended and every Hold is released, and then closes the loop, as Close does. When ctx
@@ -93,33 +148,30 @@ func (l *Loop) busy() bool {
 
 // end closes everything, on the loop's goroutine, after the loop body has returned.
 func (l *Loop) end() {
-	l.q.Host(l.drain)
-	l.shutAll()
+	deadline := l.beginEnd()
+	l.q.Host(func() { l.drain(deadline) })
+	lost := l.shutAll()
 	l.q.Host(l.uv.CloseInbox)
-	left := l.q.Busy()
-	l.q.Host(func() { l.settle() })
-	l.turnAway()
+	l.q.Host(l.settle)
+	l.enter(closed)
 	l.q.Host(func() { l.q.Close() })
+	left := append(l.q.Busy(), lost...)
 	l.q.Host(l.leave)
 	l.finish(left)
 }
 
-// turnAway refuses all work from now on.
-func (l *Loop) turnAway() {
-	l.mu.Lock()
-	l.refuse = true
-	todo := l.todo
-	l.todo = nil
-	l.mu.Unlock()
-	for _, w := range todo {
-		w.refused(promise.ErrLoopClosed)
+// beginEnd cancels what can be cancelled. It returns when the grace is over.
+func (l *Loop) beginEnd() (deadline time.Duration) {
+	l.enter(draining)
+	l.q.Stop()
+	for k := l.open.first(); k != nil; k = l.open.after(k) {
+		k.of.hurry()
 	}
+	return l.Now() + l.opts.grace
 }
 
 // drain runs the loop on until the cancelled tasks have ended and the output has left, or the grace is over.
-func (l *Loop) drain() {
-	l.q.Stop()
-	deadline := l.Now() + l.opts.grace
+func (l *Loop) drain(deadline time.Duration) {
 	for {
 		l.attend()
 		more := l.q.Run()
@@ -152,14 +204,30 @@ func (l *Loop) flushing() bool {
 	return false
 }
 
-// shutAll closes what is open.
-func (l *Loop) shutAll() {
+// shutAll closes what is open, and refuses what would open more. It returns what is lost by that.
+func (l *Loop) shutAll() (lost []string) {
+	l.enter(closing)
+	more := 0
 	for k := l.open.first(); k != nil; k = l.open.first() {
 		r := k.of
 		l.open.remove(k)
+		switch what := r.loses(); {
+		case what == "":
+		case len(lost) < lostNamed:
+			lost = append(lost, what)
+		default:
+			more++
+		}
 		r.shut()
 	}
+	if more > 0 {
+		lost = append(lost, fmt.Sprintf("and so %d more", more))
+	}
+	return lost
 }
+
+// lostNamed is how many connections an error of Close names.
+const lostNamed = 10
 
 // settle turns libuv until everything that was closed has said so: what is left is a job on libuv's thread pool. A turn is
 // enough for that on Unix; Windows says when it has let go of what was under way.

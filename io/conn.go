@@ -3,6 +3,7 @@
 package io
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -49,7 +50,7 @@ func newConn(l *Loop, open func(*uv.TCP) error) (*connState, error) {
 	s.in = Input{l: l, src: s}
 	s.out = Output{l: l, dst: s}
 	s.conn = Conn{Input: &s.in, Output: &s.out, l: l}
-	l.open.add(&s.place, s)
+	l.opened(s)
 	return s, nil
 }
 
@@ -224,8 +225,16 @@ func (c *connCloser) Complete(uv.Event) {
 }
 
 func (s *connState) link() *ringLink[resource] { return &s.place }
-func (s *connState) flushing() bool            { return s.out.hurry() }
+func (s *connState) hurry()                    { s.out.hurry() }
+func (s *connState) flushing() bool            { return s.out.unsent() > 0 }
 func (s *connState) shut()                     { s.shutdown(promise.ErrLoopClosed) }
+
+func (s *connState) loses() string {
+	if n := s.out.unsent(); n > 0 {
+		return fmt.Sprintf("output to %v (%d bytes)", s.conn.RemoteAddr(), n)
+	}
+	return ""
+}
 
 func (s *connState) readStart(c uv.Completer) error {
 	if s.shutd {

@@ -73,7 +73,7 @@ func (op *lookupOp) perform() {
 		return
 	}
 	op.req = req
-	op.l.open.add(&op.place, op)
+	op.l.opened(op)
 }
 
 func (op *lookupOp) refused(err error) { op.Fail(err) }
@@ -99,11 +99,17 @@ func (op *lookupOp) CancelOp(error) {
 
 func (op *lookupOp) link() *ringLink[resource] { return &op.place }
 
-// flushing has the loop's end wait for a lookup that a pool thread works on.
-func (op *lookupOp) flushing() bool {
-	op.CancelOp(nil)
-	return true
+// hurry withdraws a lookup that no pool thread works on.
+func (op *lookupOp) hurry() {
+	if op.req.Cancel() == nil {
+		op.Fail(promise.ErrLoopClosed)
+	}
 }
+
+// flushing has the loop's end wait for a lookup that a pool thread works on.
+func (op *lookupOp) flushing() bool { return true }
+
+func (op *lookupOp) loses() string { return "" } // the request is still there, and counted
 
 func (op *lookupOp) shut() {
 	op.Fail(promise.ErrLoopClosed)

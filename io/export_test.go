@@ -2,6 +2,8 @@
 
 package io
 
+import "time"
+
 // StandIn has loops that are adopted from now on turn on a thread of ours, as on Windows, when the host's is not Go's; and then not.
 func StandIn() (end func()) {
 	was := standsIn
@@ -22,3 +24,6 @@ func Held(in *Input) int {
 	defer in.mu.Unlock()
 	return cap(in.data)
 }
+
+// AwaitEnd is what Close does after it has told the loop, with another patience than the loop's.
+func (l *Loop) AwaitEnd(patience time.Duration) error { return l.awaitEnd(patience) }

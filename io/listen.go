@@ -100,7 +100,7 @@ func (ln *Listener) open() (call string, err error) {
 	if err := ln.tcp.Init(ln.l.uv); err != nil {
 		return "socket", err
 	}
-	ln.l.open.add(&ln.place, ln)
+	ln.l.opened(ln)
 	if err := ln.tcp.Bind(ln.addr, 0); err != nil {
 		ln.shutdown()
 		return "bind", err
@@ -287,7 +287,9 @@ func (c *listenerCloser) Complete(uv.Event) {
 	c.done = nil
 }
 
+func (ln *Listener) hurry()                    {}
 func (ln *Listener) flushing() bool            { return false }
+func (ln *Listener) loses() string             { return "" }
 func (ln *Listener) link() *ringLink[resource] { return &ln.place }
 func (ln *Listener) shut()                     { ln.shutdownAs(promise.ErrLoopClosed) }
 

@@ -6,6 +6,7 @@ package io_test
 
 import (
 	"context"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -27,6 +28,35 @@ func TestLookupThatOutlivesTheLoopIsNamedAndReaped(t *testing.T) {
 	assert.Equal(t, 1, l.Stats().Requests)
 	slowdns.Release()
 	assert.Eventually(t, func() bool { return l.Stats() == weftio.Stats{} }, 5*time.Second, time.Millisecond)
+}
+
+func TestCloseWithdrawsEveryLookupThatHasNotBegun(t *testing.T) {
+	l, ctx := wefttest.Start(t, weftio.Grace(time.Minute))
+	var all []*promise.Promise[[]netip.Addr]
+	for range 50 {
+		all = append(all, weftio.LookupHost(ctx, slowdns.Host))
+	}
+	slowdns.Entered()
+	closed := make(chan error)
+	go func() { closed <- closeLoop(l) }()
+	// The pool takes them in order: the last one is withdrawn after all others.
+	assert.Equal(t, promise.ErrLoopClosed, all[49].Wait(t.Context()))
+	begun := 0
+	for _, p := range all {
+		if _, _, settled := p.Poll(); !settled {
+			begun++
+		}
+	}
+	assert.Positive(t, begun)
+	assert.LessOrEqual(t, begun, 8, "no more than the pool has threads")
+	for range begun {
+		slowdns.Release()
+	}
+	require.NoError(t, <-closed)
+	for range begun - 1 {
+		slowdns.Entered()
+	}
+	assert.Zero(t, l.Stats())
 }
 
 func TestTimeoutDuringALookup(t *testing.T) {

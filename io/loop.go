@@ -30,13 +30,15 @@ type Loop struct {
 
 	state atomic.Uint32 // the lap, with woken or asleep
 
+	hooked atomic.Pointer[string] // the name of the function of an option that runs
+
 	watch     watch
 	goroutine string // its number, in stack traces
 
 	mu      sync.Mutex
 	todo    []work        // what the loop does before its next poll
 	polling bool          // the loop found nothing to do and is about to poll
-	refuse  bool          // nothing new is taken
+	stage   stage         // of its end
 	holds   int           // Hold not yet released
 	ending  bool          // Close or Shutdown was called
 	done    chan struct{} // closed once err is final
@@ -57,7 +59,8 @@ type Loop struct {
 // and before the poll, so that all of a turn's work crosses into C together.
 type work interface {
 	perform()
-	refused(err error) // the loop has ended; perform will not be called
+	refused(err error) // perform will not be called
+	until() stage      // of the loop's end: from there on it is refused
 }
 
 // Bits of Loop.state, beside the number of the lap, which a loop that comes back from its poll counts up.
@@ -77,7 +80,9 @@ func newLoop(opts []Option) (*Loop, error) {
 	}
 	l.watch = watch{limit: l.opts.held, report: l.opts.onHeld}
 	l.q = promise.NewQueue(l)
-	l.q.SetHandler(l.opts.onError)
+	if l.opts.onError != nil {
+		l.q.SetHandler(func(err error) { l.call("OnError", func() { l.opts.onError(err) }) })
+	}
 	if l.opts.offload != 0 {
 		l.q.SetOffloadLimit(l.opts.offload)
 	}
@@ -182,7 +187,7 @@ func Start(opts ...Option) (*Loop, error) {
 func (l *Loop) begin() {
 	for l.begun < len(l.opts.onStart) {
 		l.begun++
-		l.hook(l.opts.onStart[l.begun-1])
+		l.hook("OnStart", l.opts.onStart[l.begun-1])
 	}
 }
 
@@ -190,17 +195,26 @@ func (l *Loop) begin() {
 func (l *Loop) leave() {
 	for l.ended < len(l.opts.onStop) {
 		l.ended++
-		l.hook(l.opts.onStop[len(l.opts.onStop)-l.ended])
+		l.hook("OnStop", l.opts.onStop[len(l.opts.onStop)-l.ended])
 	}
 }
 
-func (l *Loop) hook(f func(*Loop)) {
+// hook calls a function that an option has given.
+func (l *Loop) hook(option string, f func(*Loop)) {
 	defer func() {
 		if v := recover(); v != nil {
 			l.q.Report(&promise.PanicError{Value: v, Stack: debug.Stack()})
 		}
 	}()
-	f(l)
+	l.call(option, func() { f(l) })
+}
+
+// call calls f, the function of an option, and names it for as long as it runs.
+func (l *Loop) call(option string, f func()) {
+	name := "a function given to " + option
+	outer := l.hooked.Swap(&name)
+	defer l.hooked.Store(outer)
+	f()
 }
 
 // live turns the loop until it is told to end, and ends it.
@@ -246,8 +260,8 @@ func loopOf(ctx context.Context) (*Loop, error) {
 func (l *Loop) Post(f func()) error { return l.q.Post(f) }
 
 // Do runs f on the loop and returns when it has: at once, when the caller is on the loop. When ctx ends first it returns
-// ctx's cause; f may still run. f must not wait for promises: it is a callback. When f panics, Do returns the
-// *promise.PanicError.
+// ctx's cause; f may still run. When the loop is closing it returns promise.ErrLoopClosed, and f does not run. f must not wait for
+// promises: it is a callback. When f panics, Do returns the *promise.PanicError.
 func (l *Loop) Do(ctx context.Context, f func()) error {
 	if f == nil {
 		panic("weftio: Loop.Do: the function is nil")
@@ -257,6 +271,9 @@ func (l *Loop) Do(ctx context.Context, f func()) error {
 		return nil
 	}
 	p, r := promise.New[promise.Unit](l.Context(context.WithoutCancel(ctx)))
+	if _, err, over := p.Poll(); over { // the loop is closing, and nobody could be told that f has run
+		return err
+	}
 	if err := l.Post(func() { report(r, f) }); err != nil {
 		return err
 	}

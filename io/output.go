@@ -298,12 +298,21 @@ func (o *Output) flushed() {
 	}
 }
 
-// hurry has the loop hear of every write from now on, and reports whether bytes wait to leave: the loop's end waits for that.
-func (o *Output) hurry() bool {
+// hurry has the loop hear of every write from now on.
+func (o *Output) hurry() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.loud = true
-	return o.err == nil && o.below+o.above > 0
+}
+
+// unsent returns how many bytes wait to leave: the loop's end waits for that.
+func (o *Output) unsent() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return 0
+	}
+	return o.below + o.above
 }
 
 // Close flushes what was written and ends the channel; its promise is rejected when that fails. Of a connection it is

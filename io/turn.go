@@ -101,22 +101,6 @@ func (l *Loop) polled() {
 	l.mu.Unlock()
 }
 
-// schedule has w performed before the next poll; when the loop has ended, refused instead. Safe from any goroutine.
-func (l *Loop) schedule(w work) {
-	l.mu.Lock()
-	if l.refuse {
-		l.mu.Unlock()
-		w.refused(promise.ErrLoopClosed)
-		return
-	}
-	l.todo = append(l.todo, w)
-	wake := l.polling
-	l.mu.Unlock()
-	if wake {
-		l.Wake()
-	}
-}
-
 // Wake implements promise.Executor: the loop runs its queue soon. Only one that sleeps costs more than a load.
 func (l *Loop) Wake() {
 	if l.state.Load()&woken != 0 {
