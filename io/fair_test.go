@@ -4,6 +4,8 @@ package io_test
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/wefttest"
 )
 
 // spinning keeps ctx's loop busy for ever with promises that settle each other.
@@ -47,4 +50,84 @@ func TestPromisesThatSettleEachOtherKeepIOAndTimersGoing(t *testing.T) {
 		assert.NoError(t, weftio.Sleep(ctx, time.Millisecond).Wait(ctx))
 		return server.Shutdown(ctx).Wait(ctx)
 	}))
+}
+
+// ping has the server at an address echo a byte, as a peer that has little to say; it waits ten seconds at most.
+func ping(address string) error {
+	c, err := net.DialTimeout("tcp", address, 10*time.Second)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := c.Write([]byte{1}); err != nil {
+		return err
+	}
+	_, err = c.Read(make([]byte, 1))
+	return err
+}
+
+// fullSpeed has n peers send to an address as fast as they can, until the test is over.
+func fullSpeed(t *testing.T, address string, n int) {
+	t.Helper()
+	for range n {
+		c, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		t.Cleanup(func() { c.Close() })
+		go func() {
+			for b := make([]byte, 1<<20); err == nil; {
+				_, err = c.Write(b)
+			}
+		}()
+	}
+}
+
+func TestPeersAtFullSpeedLeaveTheOthersTheirTurn(t *testing.T) {
+	answer := func(c *weftio.Conn, piece []byte) *promise.Promise[promise.Unit] {
+		if len(piece) == 1 {
+			return c.Write(piece)
+		}
+		return nil
+	}
+	for name, serve := range map[string]func(ctx context.Context, ln *weftio.Listener) *weftio.Server{
+		"callbacks": func(ctx context.Context, ln *weftio.Listener) *weftio.Server {
+			return weftio.ServeCallback(ctx, ln, func(_ context.Context, c *weftio.Conn) *promise.Promise[promise.Unit] {
+				return c.Each(func(piece []byte) *promise.Promise[promise.Unit] { return answer(c, piece) })
+			})
+		},
+		"tasks": func(ctx context.Context, ln *weftio.Listener) *weftio.Server {
+			return weftio.Serve(ctx, ln, func(ctx context.Context, c *weftio.Conn) error {
+				for buf := make([]byte, 64<<10); ; {
+					n, err := c.ReadInto(buf).Await(ctx)
+					if err != nil {
+						return nil // of any kind
+					}
+					answer(c, buf[:n])
+				}
+			})
+		},
+	} {
+		for _, senders := range []int{1, 4, 40} {
+			t.Run(fmt.Sprintf("%s, %d of them", name, senders), func(t *testing.T) {
+				wefttest.Run(t, func(ctx context.Context) error {
+					srv := serve(ctx, listen(t, ctx, "tcp"))
+					address := srv.Listener().String()
+					_, err := promise.Offload(ctx, func(context.Context) (promise.Unit, error) {
+						fullSpeed(t, address, senders)
+						for range 50 {
+							if err := ping(address); err != nil {
+								return promise.Unit{}, err
+							}
+						}
+						return promise.Unit{}, nil
+					}).Await(ctx)
+					assert.NoError(t, err)
+					ended, cancel := context.WithCancel(ctx)
+					cancel()
+					_ = srv.Shutdown(ended).Wait(ctx) // the peers would go on
+					return nil
+				}, weftio.OnError(func(error) {}))
+			})
+		}
+	}
 }

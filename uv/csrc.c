@@ -31,6 +31,7 @@
 #include "../csrc/src/req.c"
 #include "../csrc/src/signal.c"
 #include "../csrc/src/room.c"
+#include "../csrc/src/share.c"
 #include "../csrc/src/slab.c"
 #include "../csrc/src/spare.c"
 #include "../csrc/src/status.c"

@@ -223,6 +223,7 @@ int weft_host_open(uv_loop_t *uv, weft_host_enter enter, uint64_t id, int outsid
   if (err == 0) {
     loop->uv = uv;
     loop->host = host;
+    weft__share_init(loop);
     loop->shared.bytes = sizeof(*loop) + sizeof(*host);
     host->enter = enter;
     host->id = id;

@@ -77,7 +77,7 @@ typedef struct {
   uint32_t nsubs;
   uint32_t subs_cap;
   int32_t alive; /* what uv_run has said */
-  int32_t full;  /* the turn has read as much as it may: there may be more */
+  int32_t full;  /* the turn has read as much of something as it may: there may be more */
   char *arena;   /* bytes to send, good for one turn */
   uint64_t arena_used;
   uint64_t arena_cap;

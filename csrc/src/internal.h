@@ -40,6 +40,13 @@ struct weft_loop {
   char *scratch;   /* where libuv puts datagrams, to be copied into slabs */
   size_t scratch_size;
   int nslabs;
+  int ndatagrams;          /* of these, those that datagrams have added */
+  int asked;               /* since the last turn something could be read */
+  int starved;             /* something that could be read was not, in this round */
+  uint32_t eager;          /* how many have more to read than their share */
+  uint32_t share;          /* bytes that a handle may read in this turn */
+  uint64_t lap;            /* turns in which something could be read, from 1 on */
+  uint64_t round;          /* the first lap of the round */
   int spares[WEFT_SPARES]; /* file descriptors */
   int nspares;
   int hides;  /* hidden has libuv's own spare descriptor */
@@ -95,6 +102,8 @@ typedef struct weft_handle {
   uint64_t close_token; /* of its end; 0: nobody asked */
   weft_req *writes;     /* streams: those that libuv has, the oldest first */
   weft_req *last_write;
+  uint64_t lap; /* streams, UDP: when it was last read; 0: never */
+  uint32_t got; /* streams, UDP: bytes that were read then */
   uint32_t size;
   uint16_t untaken;   /* listeners: connections that Go has not taken yet */
   uint16_t starved;   /* listeners: connections that libuv holds back until Go takes some */
@@ -112,6 +121,7 @@ typedef struct weft_handle {
   uint8_t passes;     /* listening pipes: handles are passed over their connections */
   uint8_t recverr;    /* UDP: the system queues errors for it */
   uint8_t connected;  /* UDP: datagrams go to one address, and none may name one */
+  uint8_t waits;      /* streams, UDP: it got no memory because it has read its share, or the turn's is used up */
 #ifdef _WIN32
   char *typed; /* terminals: what reads go into, WEFT_TTY_LINE bytes; NULL: none yet */
 #endif
@@ -243,10 +253,15 @@ int weft__pipe_bind(uv_pipe_t *pipe, const char *name, size_t len);
 int weft__pipe_connect(uv_connect_t *req, uv_pipe_t *pipe, const char *name, size_t len, uv_connect_cb cb);
 int weft__tcp_bind(uv_tcp_t *tcp, const struct sockaddr *addr, unsigned flags);
 
+/* share.c */
+enum { WEFT_TURN_READS = 1 << 20 }; /* what a turn reads of streams, about */
+void weft__share_init(weft_loop *loop);
+void weft__share_turn(weft_loop *loop);        /* a turn begins */
+int weft__share_ask(weft_handle *h, int room); /* whether h may read now; room: the turn has memory left for it */
+
 /* slab.c */
-int weft__slab_is_full(const weft_loop *loop);
-uv_buf_t weft__slab_rest(weft_loop *loop);
-void weft__slab_take(weft_loop *loop, size_t n);
+uv_buf_t weft__slab_rest(weft_handle *h);
+void weft__slab_take(weft_handle *h, size_t n);
 unsigned weft__slab_datagrams(const weft_loop *loop);   /* for how many of the largest datagrams there is room */
 void *weft__slab_keep(weft_loop *loop, size_t n);       /* takes n bytes; NULL: there is no memory */
 char *weft__slab_scratch(weft_loop *loop, size_t size); /* NULL: there is no memory */

@@ -60,6 +60,7 @@ int weft_loop_new(uintptr_t *out) {
   if (loop == NULL) return UV_ENOMEM;
   loop->shared.bytes = sizeof(*loop);
   loop->uv = &loop->own;
+  weft__share_init(loop);
   int err = weft__loop_init(loop->uv);
   if (err == 0) {
     err = weft__inbox_open(loop);
@@ -178,6 +179,7 @@ void weft__loop_drained(weft_loop *loop) {
   }
   s->count = left;
   s->drained = 0;
+  weft__share_turn(loop);
 }
 
 int weft_turn(uintptr_t lp, int mode) {
@@ -190,7 +192,7 @@ int weft_turn(uintptr_t lp, int mode) {
   weft__process_check(loop);
   if (!loop->shared.alive) weft__inbox_read(loop); /* for then it may not have polled */
   loop_no_news(loop);
-  loop->shared.full = weft__slab_is_full(loop);
+  loop->shared.full = loop->eager > 0;
   loop->shared.now = uv_now(loop->uv);
   return (int)loop->shared.count;
 }

@@ -35,14 +35,14 @@ static int stream_is_empty(uv_stream_t *s) {
 static void stream_on_alloc(uv_handle_t *uv, size_t hint, uv_buf_t *buf) {
   weft_handle *h = weft__of_handle(uv);
   (void)hint;
-  *buf = uv->type == UV_TTY ? weft__tty_buffer(h) : weft__slab_rest(h->loop);
+  *buf = uv->type == UV_TTY ? weft__tty_buffer(h) : weft__slab_rest(h);
 }
 
 /* Where the bytes of a read lie until they have been drained; NULL: there is no memory. */
 static char *stream_taken(uv_stream_t *s, const uv_buf_t *buf, size_t n) {
   weft_handle *h = weft__of_handle(s);
   if (s->type == UV_TTY) return weft__tty_taken(h, buf->base, n);
-  weft__slab_take(h->loop, n);
+  weft__slab_take(h, n);
   return buf->base;
 }
 
@@ -70,8 +70,10 @@ static void stream_broke(void *uv, int64_t status) {
 
 static void stream_on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
   weft_handle *h = weft__of_handle(s);
-  if (n == 0) return;                                         /* nothing was there after all */
-  if (n == UV_ENOBUFS && weft__slab_is_full(h->loop)) return; /* it goes on in the next turn */
+  int waits = h->waits;
+  h->waits = 0;
+  if (n == 0) return;                   /* nothing was there after all */
+  if (n == UV_ENOBUFS && waits) return; /* it goes on in a later turn */
   char *data = n > 0 ? stream_taken(s, buf, (size_t)n) : NULL;
   if (n > 0 && data == NULL) n = UV_ENOMEM;
   if (n < 0) {

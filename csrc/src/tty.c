@@ -69,10 +69,10 @@ void weft__tty_last(uv_stream_t *tty) {
   }
 }
 
-uv_buf_t weft__tty_buffer(weft_handle *h) { return weft__slab_rest(h->loop); }
+uv_buf_t weft__tty_buffer(weft_handle *h) { return weft__slab_rest(h); }
 
 char *weft__tty_taken(weft_handle *h, char *base, size_t n) {
-  weft__slab_take(h->loop, n);
+  weft__slab_take(h, n);
   return base;
 }
 

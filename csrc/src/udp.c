@@ -273,9 +273,11 @@ int64_t weft_udp_try_send(uintptr_t handle, uint64_t at, uint64_t n) {
 
 static void udp_on_alloc(uv_handle_t *uv, size_t hint, uv_buf_t *buf) {
   (void)hint;
-  weft_loop *loop = weft__of_handle(uv)->loop;
+  weft_handle *h = weft__of_handle(uv);
+  weft_loop *loop = h->loop;
   unsigned most = uv_udp_using_recvmmsg((uv_udp_t *)uv) ? UDP_CHUNKS : 1;
   unsigned room = weft__slab_datagrams(loop);
+  if (!weft__share_ask(h, room > 0)) room = 0;
   char *base = room > 0 ? weft__slab_scratch(loop, (size_t)most * UDP_DATAGRAM) : NULL;
   *buf = uv_buf_init(base, base != NULL ? (room < most ? room : most) * UDP_DATAGRAM : 0);
 }
@@ -287,6 +289,7 @@ static void udp_tell(weft_handle *h, int status, const struct sockaddr *from, co
     weft__record(h->loop, (weft_record){.token = h->token, .status = UV_ENOMEM});
     return;
   }
+  h->got += (uint32_t)(sizeof(*a) + bytes->len);
   memset(a, 0, sizeof(*a));
   if (from != NULL) weft__addr_to(from, a); /* that of a Unix socket stays without a family */
   if (bytes->len > 0) memcpy(a + 1, bytes->base, bytes->len);
@@ -334,7 +337,9 @@ static void udp_errors(weft_handle *h) { (void)h; }
 static void udp_on_recv(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const struct sockaddr *from, unsigned flags) {
   weft_handle *h = weft__of_handle(udp);
   uv_buf_t bytes = uv_buf_init(buf->base, n > 0 ? (unsigned)n : 0);
-  if (n == UV_ENOBUFS && weft__slab_datagrams(h->loop) == 0) return; /* it goes on in the next turn */
+  int waits = h->waits;
+  h->waits = 0;
+  if (n == UV_ENOBUFS && waits) return; /* it goes on in a later turn */
   if (n < 0) udp_tell(h, (int)n, from, &bytes, flags);
   if (n >= 0 && from != NULL) udp_tell(h, 0, from, &bytes, flags);
   if (from == NULL) udp_errors(h);

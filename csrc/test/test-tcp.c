@@ -185,7 +185,7 @@ static void sends_that_have_to_wait_say_so(void) {
 
 /* Many peers send more than a turn reads: its memory is bounded, and all of it arrives. */
 static void reads_of_a_turn_are_bounded(void) {
-  enum { N = 8, SIZE = 1 << 20, MOST = (1 << 20) + (256 << 10) };
+  enum { N = 24, SIZE = 1 << 20, MOST = (1 << 20) + (256 << 10) };
   uintptr_t loop = test_loop(), handles[1 + 2 * N];
   weft_addr a = loopback(WEFT_IPV4);
   handles[0] = listening(loop, &a);
@@ -218,6 +218,53 @@ static void reads_of_a_turn_are_bounded(void) {
   CHECK(most > 512 << 10 && most < MOST);
   free(data);
   test_end(loop, handles, 1 + 2 * N);
+}
+
+/* Turns the loop once; adds what was read of each stream, by its token, to got. Returns how many streams that were. */
+static int reads(uintptr_t loop, int64_t *got, int n) {
+  weft_shared *s = weft_loop_shared(loop);
+  int all = 0;
+  for (int i = 0; i < n; i++) got[i] = 0;
+  weft_turn(loop, UV_RUN_NOWAIT);
+  for (; s->drained < s->count; s->drained++) {
+    const weft_record *r = &s->records[s->drained];
+    CHECK(r->status == 0 && r->kind == WEFT_DATA);
+    all += got[r->token - 1] == 0;
+    got[r->token - 1] += r->value;
+  }
+  return all;
+}
+
+/* N streams with more to read than a turn may, and one with a word, in whatever order the system reports them. */
+static void every_stream_is_read(int n) {
+  enum { MOST = 200, SIZE = 96 << 10 };
+  static char data[SIZE];
+  uintptr_t loop = test_loop(), handles[1 + 2 * (MOST + 1)];
+  weft_addr a = loopback(WEFT_IPV4);
+  handles[0] = listening(loop, &a);
+  for (int i = 0; i <= n; i++) connects(loop, handles[0], &a, &handles[1 + 2 * i]);
+  for (int i = 0; i <= n; i++) {
+    int64_t size = i < n ? SIZE : 4;
+    CHECK(weft_stream_try_write(handles[1 + 2 * i], data, (uint64_t)size) == size);
+    test_submit(loop, (weft_sub){.handle = handles[2 + 2 * i], .op = WEFT_READ_START, .token = 1 + (uint64_t)i});
+  }
+  int64_t now[MOST + 1], got[MOST + 1] = {0};
+  int left = n + 1, turns = 0;
+  while (left > 0) { /* those that were read wait until all others were */
+    CHECK(reads(loop, now, n + 1) > 0 && ++turns <= 1 + n / 14);
+    int64_t most = 0, all = 0;
+    for (int i = 0; i <= n; i++) {
+      if (now[i] > 0 && got[i] == 0) left--;
+      if (now[i] > 0 && left > 0) CHECK(got[i] == 0);
+      if (now[i] > most) most = now[i];
+      got[i] += now[i];
+      all += now[i];
+    }
+    CHECK(most <= 64 << 10 && all <= 17 << 16);
+  }
+  CHECK(got[n] == 4);
+  if (n <= 100) CHECK(reads(loop, now, n + 1) == n); /* the shares have become smaller */
+  test_end(loop, handles, 1 + 2 * (n + 1));
 }
 
 static void big_writes_arrive_whole(void) {
@@ -272,6 +319,7 @@ int main(void) {
   sends_that_have_to_wait_say_so();
   big_writes_arrive_whole();
   reads_of_a_turn_are_bounded();
+  for (int n = 1; n <= 200; n = n * 5 / 2 + 1) every_stream_is_read(n);
   looks_up();
   refused_connection_is_an_error();
   return 0;

@@ -6,6 +6,7 @@
 
 #ifndef _WIN32
 #include <sys/socket.h>
+#include <unistd.h>
 #endif
 
 enum { T_SEND = 1, T_FIRST = 100 /* the receivers */ };
@@ -150,7 +151,7 @@ static void stopping_loses_no_memory(void) {
   test_end(loop, ends, 2);
 }
 
-/* A turn takes what its memory holds at worst, and the next one goes on where it has stopped. */
+/* A turn takes what its memory holds at worst, and the next one goes on with those that got nothing. */
 static void memory_is_bounded(int recvmmsg) {
   enum { SOCKETS = 40, EACH = 3, SIZE = 60000, MOST = 20 /* slabs, one for each */ };
   static char data[SIZE];
@@ -166,13 +167,17 @@ static void memory_is_bounded(int recvmmsg) {
     CHECK(weft_udp_recv_start(ends[i], T_FIRST + (uint64_t)i) == 0);
   }
   int64_t before = s->bytes;
-  int received = 0, turns = 0;
+  int received = 0, turns = 0, last[SOCKETS] = {0}, unread = SOCKETS;
   for (; received < EACH * SOCKETS; turns++) {
     weft_turn(loop, UV_RUN_ONCE);
     CHECK(s->count <= MOST && s->bytes - before < 3 << 20);
     for (; s->drained < s->count; s->drained++, received++) {
       const weft_record *r = &s->records[s->drained];
       CHECK(r->status == 0 && r->value == SIZE && (r->aux & UV_UDP_PARTIAL) == 0);
+      int *turn = &last[r->token - T_FIRST];
+      unread -= *turn == 0;
+      CHECK(*turn == 0 || *turn == turns + 1 || unread == 0);
+      *turn = turns + 1;
       memset(data, (int)(r->token - T_FIRST), SIZE);
       CHECK(memcmp((weft_addr *)r->data + 1, data, SIZE) == 0);
     }
@@ -182,6 +187,33 @@ static void memory_is_bounded(int recvmmsg) {
 }
 
 #ifndef _WIN32
+/* Large datagrams without end leave a stream its part of the turn. */
+static void streams_are_read_beside_datagrams(void) {
+  enum { SOCKETS = 10, EACH = 3, SIZE = 60000 };
+  static char data[SIZE];
+  uintptr_t loop = test_loop();
+  weft_shared *s = weft_loop_shared(loop);
+  weft_addr at, from;
+  uintptr_t ends[SOCKETS + 2], fds[2];
+  ends[SOCKETS] = bound(loop, 0, &from);
+  for (int i = 0; i < SOCKETS; i++) {
+    ends[i] = bound(loop, 0, &at);
+    for (int j = 0; j < EACH; j++) send_now(loop, ends[SOCKETS], &at, data, SIZE);
+    CHECK(weft_udp_recv_start(ends[i], T_FIRST) == 0);
+  }
+  CHECK(weft_pipe_pair(UV_NONBLOCK_PIPE, 0, fds) == 0);
+  CHECK(write((int)fds[1], "word", 4) == 4);
+  CHECK(weft_pipe_new(loop, 0, &ends[SOCKETS + 1]) == 0);
+  CHECK(weft_pipe_open(ends[SOCKETS + 1], fds[0]) == 0);
+  test_submit(loop, (weft_sub){.handle = ends[SOCKETS + 1], .op = WEFT_READ_START, .token = T_FIRST + 1});
+  weft_turn(loop, UV_RUN_ONCE);
+  int words = 0;
+  for (; s->drained < s->count; s->drained++) words += s->records[s->drained].token == T_FIRST + 1;
+  CHECK(words == 1);
+  close((int)fds[1]);
+  test_end(loop, ends, SOCKETS + 2);
+}
+
 /* The system takes few datagrams of a Unix socket that nobody reads; the others wait, and are cancelled once each. */
 static void close_cancels_sends(void) {
   enum { SENDS = 1000 };
@@ -220,6 +252,7 @@ int main(void) {
   chunks_are_copied();
   stopping_loses_no_memory();
 #ifndef _WIN32
+  streams_are_read_beside_datagrams();
   close_cancels_sends();
 #endif
   return 0;
