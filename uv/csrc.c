@@ -28,6 +28,7 @@
 #include "../csrc/src/process.c"
 #include "../csrc/src/reap.c"
 #include "../csrc/src/record.c"
+#include "../csrc/src/register.c"
 #include "../csrc/src/req.c"
 #include "../csrc/src/signal.c"
 #include "../csrc/src/room.c"

@@ -48,8 +48,9 @@ func (p *Pipe) Init(l *Loop, ipc bool) error {
 // the descriptor is libuv's, which has made it non-blocking, also for those who share it, and closes it, 0, 1 and 2
 // apart: a file of Go's, which Go closes too, is duplicated for it first. What the system cannot wait for, such as a file or
 // /dev/null, is written without waiting, and reading it ends at once, with EPERM. A descriptor that another handle of the loop
-// watches returns EEXIST; one that it has but does not watch yet is taken, for both to close: it is for one handle. Loop
-// goroutine only. Binds uv_pipe_open.
+// watches returns EEXIST; one that it has but does not watch yet is taken, for both to close: it is for one handle. One
+// that is closed elsewhere fails what is asked of the handle from then on, with EBADF or another error of the system; what was
+// already waiting for it may wait until Close. Loop goroutine only. Binds uv_pipe_open.
 func (p *Pipe) Open(fd uintptr) error {
 	if err := p.ready(); err != nil {
 		return err

@@ -66,7 +66,7 @@ func (p *Poll) Start(events PollEvents, c Completer) error {
 	if e := C.weft_poll_start(p.ptr, C.int(events), p.listen(c)); e != 0 {
 		return Errno(e)
 	}
-	return p.l.submit(C.weft_sub{handle: p.ptr, op: C.WEFT_POLL_CHECK})
+	return nil
 }
 
 // Stop stops watching: nothing is delivered any more, and the descriptor may be closed. Loop goroutine only. Binds uv_poll_stop.

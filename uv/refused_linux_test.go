@@ -201,3 +201,28 @@ func TestAUDPSocketThatWasPassedTellsItsErrors(t *testing.T) {
 		})
 	}
 }
+
+// What is closed elsewhere before the loop has the system watch it is an error of whoever reads or writes it.
+func TestDescriptorsThatAreClosedElsewhere(t *testing.T) {
+	l := newLoop(t)
+	tcp, err := uv.NewTCP(l)
+	require.NoError(t, err)
+	pipe := newPipe(t, l)
+	for s, open := range map[*uv.Stream]func(uintptr) error{&tcp.Stream: tcp.Open, &pipe.Stream: pipe.Open} {
+		fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+		require.NoError(t, err)
+		defer syscall.Close(fds[1])
+		require.NoError(t, open(uintptr(fds[0])))
+		var read, shut events
+		require.NoError(t, s.ReadStart(&read))
+		require.NoError(t, syscall.Close(fds[0]))
+		read.wait(t, l, 1)
+		assert.Equal(t, uv.EBADF, read[0].Status)
+		_, err = s.TryWrite([]byte("x"))
+		assert.Equal(t, uv.EBADF, err)
+		require.NoError(t, s.Shutdown(&shut))
+		shut.wait(t, l, 1)
+		assert.Equal(t, uv.EBADF, shut[0].Status)
+		closeStreams(t, s)
+	}
+}

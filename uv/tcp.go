@@ -72,7 +72,7 @@ func (t *TCP) InitEx(l *Loop, family int) error {
 
 // Open makes the handle be a socket that exists. When it returns nil the socket is libuv's, which has made it non-blocking and closes
 // it: a file or connection of Go's, which Go closes too, is duplicated for it first. On Windows it must not be one of Go's
-// at all. As with a Pipe, it is for one handle. Loop goroutine only. Binds uv_tcp_open.
+// at all. As with a Pipe, it is for one handle, and closed by no one else. Loop goroutine only. Binds uv_tcp_open.
 func (t *TCP) Open(sock uintptr) error {
 	if err := t.ready(); err != nil {
 		return err

@@ -209,7 +209,11 @@ static void host_turn(weft_loop *loop, int polled) {
   host_keep(loop);
 }
 
-static void host_on_prepare(uv_prepare_t *prepare) { host_turn(prepare->data, 0); }
+static void host_on_prepare(uv_prepare_t *prepare) {
+  weft_loop *loop = prepare->data;
+  host_turn(loop, 0);
+  if (!host_closes(loop)) weft__register(loop);
+}
 
 static void host_on_check(uv_check_t *check) {
   weft__process_check(check->data);

@@ -58,7 +58,6 @@ enum {
   WEFT_SHUTDOWN,
   WEFT_TIMER_START, /* len: timeout, extra: repeat, in ms */
   WEFT_TIMER_STOP,
-  WEFT_POLL_CHECK, /* after weft_poll_start */
   WEFT_CLOSE,
   WEFT_CLOSE_RESET,
   WEFT_UDP_SEND /* the weft_datagram at data in the arena. Without a token nobody hears of it */

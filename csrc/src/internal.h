@@ -34,8 +34,11 @@ struct weft_loop {
   weft_shared shared; /* first: Go has its address */
   uv_loop_t *uv;
   uint32_t records_cap;
-  int idling;      /* the idle handle runs: the next poll does not block */
-  uv_idle_t idle;  /* does nothing */
+  int idling;     /* the idle handle runs: the next poll does not block */
+  uv_idle_t idle; /* does nothing */
+#ifndef _WIN32
+  uv_prepare_t prepare; /* loops of ours: runs last before the poll */
+#endif
   weft_slab *slab; /* where the next read goes; older ones behind it */
   char *scratch;   /* where libuv puts datagrams, to be copied into slabs */
   size_t scratch_size;
@@ -86,7 +89,7 @@ typedef struct {
 /* What stands before each request. */
 typedef struct weft_req {
   weft_loop *loop;
-  uint64_t token;
+  uint64_t token; /* 0: its end was told of already */
   uint64_t len;
   uint64_t size;
   struct weft_req *next;    /* writes: the next one to the same stream */
@@ -112,6 +115,7 @@ typedef struct weft_handle {
   uint32_t last;      /* polls: where their last record lies */
   int32_t ended;      /* streams: the status after which nothing is read any more; 0: none */
   int32_t refused;    /* streams: why the system cannot wait for the descriptor; 0: it can */
+  int32_t lost;       /* the error with which the system ceased to watch the descriptor; 0: it did not */
   uint32_t lent;      /* writes under way that pass this handle along */
   uint8_t gone;       /* closed, and freed when it is lent no longer */
   uint8_t connecting; /* streams: libuv has a connect request */
@@ -225,13 +229,15 @@ int weft__process_flags(unsigned *flags); /* UV_EINVAL for those that libuv woul
 /* req.c */
 void *weft__req_new(weft_loop *loop, uv_req_type type, uint64_t token, size_t extra); /* extra bytes behind it */
 void weft__req_free(void *uv);
+void weft__req_fail(void *uv, int status); /* tells of its end while libuv has it still */
 
 /* stream.c */
 uint32_t weft__stream_write(weft_loop *loop, const weft_sub *sub, uint32_t n); /* returns how many it did */
 void weft__stream_read_start(weft_loop *loop, const weft_sub *sub);
 void weft__stream_read_stop(const weft_sub *sub);
 void weft__stream_shutdown(weft_loop *loop, const weft_sub *sub);
-void weft__stream_opened(uintptr_t handle); /* it has got a descriptor that may be of any kind */
+void weft__stream_lost(weft_handle *h, int reads); /* so is its descriptor: whoever waits is told */
+void weft__stream_opened(uintptr_t handle);        /* it has got a descriptor that may be of any kind */
 uv_connect_t *weft__stream_connect(uintptr_t handle, uint64_t token); /* NULL: no memory */
 int weft__stream_connecting(uv_connect_t *req, int err);              /* after the call that it was made for */
 void weft__stream_on_connect(uv_connect_t *req, int status);
@@ -294,10 +300,18 @@ void weft__timer_stop(const weft_sub *sub);
 /* poll.c */
 int weft__poll_refused(weft_loop *loop, const uv_handle_t *uv); /* why libuv would abort in the poll; 0: it would not */
 void weft__poll_close(weft_loop *loop, uv_handle_t *uv, uv_close_cb cb);
-void weft__poll_check(weft_loop *loop, const weft_sub *sub);
+int weft__poll_ask(const uv_loop_t *uv, int fd);
 
 /* tcp.c */
 int weft__tcp_probes(uv_tcp_t *tcp, int on, unsigned idle, unsigned interval, unsigned count);
+
+/* register.c */
+int weft__register_ask(
+    const uv_loop_t *uv); /* why libuv would abort for descriptors of a new loop's own; 0: it would not */
+void weft__register_open(weft_loop *loop);
+void weft__register_close(weft_loop *loop);
+int weft__register_owns(const weft_loop *loop, const uv_handle_t *uv);
+void weft__register(weft_loop *loop); /* before each poll */
 
 /* addr.c */
 int weft__addr_from(const weft_addr *a, struct sockaddr_storage *sa);
@@ -306,6 +320,7 @@ enum { WEFT_ADDR_TEXT = 64 + UV_IF_NAMESIZE };
 int weft__addr_text(const weft_addr *a, char *text); /* with its scope, as libuv reads it */
 
 /* udp.c */
+void weft__udp_lost(weft_handle *h, int reads);
 void weft__udp_note(uintptr_t handle); /* what a socket that was opened brings along */
 uint32_t weft__udp_send(weft_loop *loop, const weft_sub *sub, uint32_t n); /* returns how many it did */
 

@@ -116,6 +116,7 @@ static int listener_is_busy(const weft_handle *h) { return h->connecting || h->s
 int weft_stream_listen(uintptr_t handle, int backlog, uint64_t token) {
   weft_handle *h = (weft_handle *)handle;
   uv_handle_t *uv = weft__uv(handle);
+  if (h->lost) return h->lost;
   if (listener_is_busy(h)) return UV_EINVAL;
   h->token = token;
   weft__spare_fill(h->loop);

@@ -63,7 +63,8 @@ int weft_loop_new(uintptr_t *out) {
   weft__share_init(loop);
   int err = weft__loop_init(loop->uv);
   if (err == 0) {
-    err = weft__inbox_open(loop);
+    err = weft__register_ask(loop->uv);
+    if (err == 0) err = weft__inbox_open(loop);
     if (err != 0) uv_loop_close(loop->uv);
   }
   if (err != 0) {
@@ -72,6 +73,7 @@ int weft_loop_new(uintptr_t *out) {
   }
   uv_idle_init(loop->uv, &loop->idle); /* cannot fail */
   uv_unref((uv_handle_t *)&loop->idle);
+  weft__register_open(loop);
   err = weft_subs_grow((uintptr_t)loop);
   if (err != 0) weft_loop_close((uintptr_t)loop);
   *out = (uintptr_t)loop;
@@ -145,9 +147,6 @@ void weft_loop_submit(uintptr_t lp) {
         break;
       case WEFT_TIMER_STOP:
         weft__timer_stop(sub);
-        break;
-      case WEFT_POLL_CHECK:
-        weft__poll_check(loop, sub);
         break;
       case WEFT_CLOSE:
       case WEFT_CLOSE_RESET:
@@ -255,6 +254,7 @@ static void loop_count(uv_handle_t *uv, void *arg) {
 /* The handles that each loop has for itself. */
 int weft__loop_owns(const weft_loop *loop, const uv_handle_t *uv) {
   if (loop->host != NULL && weft__host_owns(loop, uv)) return 1;
+  if (weft__register_owns(loop, uv)) return 1;
   return uv == (const uv_handle_t *)&loop->idle || uv == (const uv_handle_t *)&loop->inbox.async;
 }
 
@@ -278,6 +278,7 @@ int weft_loop_close(uintptr_t lp) {
   weft_inbox_close(lp);
   if (loop->shared.count > loop->shared.drained || weft_loop_busy(lp)) return UV_EBUSY;
   uv_close((uv_handle_t *)&loop->idle, NULL);
+  weft__register_close(loop);
   uv_close((uv_handle_t *)&loop->inbox.async, NULL);
   while (uv_loop_close(loop->uv) != 0) uv_run(loop->uv, UV_RUN_NOWAIT);
   weft__loop_free(loop);

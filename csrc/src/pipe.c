@@ -21,6 +21,7 @@ int weft_pipe_new(uintptr_t lp, int ipc, uintptr_t *handle) {
 }
 
 int weft_pipe_open(uintptr_t handle, uintptr_t fd) {
+  if (((weft_handle *)handle)->lost) return ((weft_handle *)handle)->lost;
   if (((weft_handle *)handle)->connecting) return UV_EBUSY;
   if ((uintptr_t)(uv_file)fd != fd) return UV_EBADF; /* cut off, it would be another one */
   int err = uv_pipe_open(pipe_of(handle), (uv_file)fd);
@@ -65,6 +66,7 @@ int weft_pipe_bind(uintptr_t handle, const char *name, size_t len) {
 static int pipe_cannot_connect(uintptr_t handle) {
   char peer[2];
   size_t size = sizeof(peer);
+  if (((weft_handle *)handle)->lost) return ((weft_handle *)handle)->lost;
   if (((weft_handle *)handle)->connecting) return UV_EALREADY;
   int err = uv_pipe_getpeername(pipe_of(handle), peer, &size);
   return err == 0 || err == UV_ENOBUFS ? UV_EISCONN : 0;

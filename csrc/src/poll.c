@@ -28,9 +28,9 @@ static void poll_on_event(uv_poll_t *poll, int status, int events) {
 #ifdef __linux__
 /* What the system says is what counts: files, directories, /dev/null and other devices are refused. A descriptor that
  * it has already is libuv's, and stays. */
-static int poll_ask(const weft_loop *loop, int fd) {
+int weft__poll_ask(const uv_loop_t *uv, int fd) {
   struct epoll_event none = {0};
-  int epoll = uv_backend_fd(loop->uv);
+  int epoll = uv_backend_fd(uv);
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &none) != 0) return errno == EEXIST ? 0 : uv_translate_sys_error(errno);
   epoll_ctl(epoll, EPOLL_CTL_DEL, fd, &none);
   return 0;
@@ -45,9 +45,9 @@ static void poll_restore(const uv_loop_t *uv, int fd) {
   epoll_ctl(uv_backend_fd(uv), EPOLL_CTL_ADD, fd, &watched); /* fails where it is still there */
 }
 #elif !defined(_WIN32)
-static int poll_ask(const weft_loop *loop, int fd) {
+int weft__poll_ask(const uv_loop_t *uv, int fd) {
   struct stat st;
-  (void)loop;
+  (void)uv;
   if (fstat(fd, &st) != 0) return uv_translate_sys_error(errno);
   return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? UV_EPERM : 0;
 }
@@ -62,7 +62,7 @@ int weft__poll_refused(weft_loop *loop, const uv_handle_t *uv) {
 #else
   uv_os_fd_t fd;
   int err = uv_fileno(uv, &fd);
-  return err != 0 ? err : poll_ask(loop, fd);
+  return err != 0 ? err : weft__poll_ask(loop->uv, fd);
 #endif
 }
 
@@ -114,13 +114,4 @@ int weft_poll_start(uintptr_t handle, int events, uint64_t token) {
   if (err == 0) err = uv_poll_start(poll, events, poll_on_event);
   if (err != 0) weft_poll_stop(handle);
   return err;
-}
-
-/* The descriptor may have been closed since weft_poll_start, and its number may be that of another. */
-void weft__poll_check(weft_loop *loop, const weft_sub *sub) {
-  uv_poll_t *poll = poll_of(sub->handle);
-  int err = uv_is_active((uv_handle_t *)poll) ? poll_refused(poll) : 0;
-  if (err == 0) return;
-  uv_poll_stop(poll);
-  weft__record(loop, (weft_record){.token = weft__of_handle(poll)->token, .status = err});
 }

@@ -17,3 +17,10 @@ void weft__req_free(void *uv) {
   r->loop->shared.requests--;
   weft__free(r->loop, r, r->size);
 }
+
+void weft__req_fail(void *uv, int status) {
+  weft_req *r = weft__of_req(uv);
+  uint64_t token = r->token;
+  r->token = 0;
+  if (token != 0) weft__record(r->loop, (weft_record){.token = token, .value = (int64_t)r->len, .status = status});
+}

@@ -20,6 +20,21 @@ void weft__stream_opened(uintptr_t handle) {
   h->ended = h->refused;
 }
 
+/* The requests stay with libuv until the handle is closed; it does nothing for them any more. */
+void weft__stream_lost(weft_handle *h, int reads) {
+#ifdef _WIN32
+  (void)h;
+  (void)reads;
+#else
+  uv_stream_t *s = stream_of((uintptr_t)h);
+  if (h->ended == 0) h->ended = h->lost;
+  if (reads) weft__record(h->loop, (weft_record){.token = h->token, .status = h->lost});
+  if (s->connect_req != NULL) weft__req_fail(s->connect_req, h->lost);
+  for (weft_req *r = h->writes; r != NULL; r = r->next) weft__req_fail(r + 1, h->lost);
+  if (s->shutdown_req != NULL) weft__req_fail(s->shutdown_req, h->lost);
+#endif
+}
+
 static int stream_closing(uv_stream_t *s) { return uv_is_closing((uv_handle_t *)s); }
 
 /* libuv takes a stream whose Open has failed halfway for one that can be read and shut down, and aborts. */
@@ -118,7 +133,7 @@ static void stream_on_write(uv_write_t *req, int status) {
     weft_record done = {.token = r->token, .value = (int64_t)r->len, .status = r->status};
     if (r->sent != NULL) weft__handle_back(r->sent);
     weft__req_free(r + 1);
-    weft__record(h->loop, done);
+    if (done.token != 0) weft__record(h->loop, done);
   }
 }
 
@@ -226,6 +241,8 @@ uint32_t weft__stream_write(weft_loop *loop, const weft_sub *sub, uint32_t n) {
   int64_t left = UV_EAGAIN; /* behind writes that libuv has, also those that it has done and not called back for */
   if (stream_closing(s)) {
     left = UV_ECANCELED;
+  } else if (weft__of_handle(s)->lost) {
+    left = weft__of_handle(s)->lost;
   } else if (weft__of_handle(s)->writes == NULL) {
     left = uv_try_write(s, bufs, count);
   }
@@ -287,6 +304,7 @@ static void stream_write_out_all(weft_handle *h, const weft_piece *pieces, uint3
 
 int weft_stream_write(uintptr_t handle, const weft_piece *pieces, uint32_t n, uintptr_t send, uint64_t token) {
   weft_handle *h = (weft_handle *)handle;
+  if (h->lost) return h->lost;
   if (h->listens) return UV_EPIPE; /* libuv would hear of the end of this write as of a connection */
   if (send != 0) {
     int err = stream_cannot_pass(stream_of(handle), send);
@@ -306,13 +324,15 @@ int weft_stream_write(uintptr_t handle, const weft_piece *pieces, uint32_t n, ui
 
 int64_t weft_stream_try_pass(uintptr_t handle, const void *data, uint64_t len, uintptr_t send) {
   uv_buf_t buf = uv_buf_init((char *)data, (unsigned)(len < STREAM_CHUNK ? len : STREAM_CHUNK));
-  int err = stream_cannot_pass(stream_of(handle), send);
+  int err = ((weft_handle *)handle)->lost;
+  if (err == 0) err = stream_cannot_pass(stream_of(handle), send);
   return err != 0 ? err : uv_try_write2(stream_of(handle), &buf, 1, stream_of(send));
 }
 
 int64_t weft_stream_try_write(uintptr_t handle, const void *data, uint64_t len) {
   uv_buf_t buf = uv_buf_init((char *)data, (unsigned)(len < STREAM_CHUNK ? len : STREAM_CHUNK));
-  return uv_try_write(stream_of(handle), &buf, 1);
+  int err = ((weft_handle *)handle)->lost;
+  return err != 0 ? err : uv_try_write(stream_of(handle), &buf, 1);
 }
 
 uint64_t weft_stream_queue(uintptr_t handle) { return uv_stream_get_write_queue_size(stream_of(handle)); }
@@ -326,13 +346,14 @@ static void stream_on_shutdown(uv_shutdown_t *req, int status) {
   weft_loop *loop = r->loop;
   weft_record done = {.token = r->token, .status = status};
   weft__req_free(req);
-  weft__record(loop, done);
+  if (done.token != 0) weft__record(loop, done);
 }
 
 /* libuv would take a connection under way for one, if its shutdown were asked for; a file; and a listener. */
 static int stream_shutdown(uv_stream_t *s, uint64_t token) {
   weft_handle *h = weft__of_handle(s);
   if (stream_closing(s)) return UV_ECANCELED;
+  if (h->lost) return h->lost;
   if (h->connecting || h->refused || h->listens || stream_is_empty(s)) return UV_ENOTCONN;
   uv_shutdown_t *req = weft__req_new(h->loop, UV_SHUTDOWN, token, 0);
   if (req == NULL) return UV_ENOMEM;
@@ -371,5 +392,5 @@ void weft__stream_on_connect(uv_connect_t *req, int status) {
   weft_record done = {.token = r->token, .status = status};
   weft__of_handle(req->handle)->connecting = 0;
   weft__req_free(req);
-  weft__record(loop, done);
+  if (done.token != 0) weft__record(loop, done);
 }

@@ -31,6 +31,7 @@ int weft_tcp_new_early(uintptr_t loop, int family, uintptr_t *handle) {
 
 int weft_tcp_open(uintptr_t handle, uintptr_t sock) {
   if ((uintptr_t)(uv_os_sock_t)sock != sock) return UV_EBADF; /* cut off, it would be another one */
+  if (((weft_handle *)handle)->lost) return ((weft_handle *)handle)->lost;
   int err = uv_tcp_open(tcp_of(handle), (uv_os_sock_t)sock);
   if (err == 0) weft__stream_opened(handle);
   return err;
@@ -47,6 +48,7 @@ int weft_tcp_connect(uintptr_t handle, const weft_addr *addr, uint64_t token) {
   struct sockaddr_storage sa;
   int err = weft__addr_from(addr, &sa);
   if (err != 0) return err;
+  if (((weft_handle *)handle)->lost) return ((weft_handle *)handle)->lost;
   if (((weft_handle *)handle)->connecting) return UV_EALREADY;
   struct sockaddr_storage peer; /* Linux lets a socket that is connected connect once more */
   int len = sizeof(peer);

@@ -3,6 +3,8 @@
  * What libuv's callback says of a datagram, and what becomes of it: bytes or none, with an address, are a record;
  * nothing without an address is none; an error is one. With recvmmsg libuv cuts one buffer into chunks and says when
  * that is done, but not when receiving has been stopped in between: the buffer is the loop's at all times. */
+#include <stddef.h>
+
 #include "internal.h"
 
 #ifdef __linux__
@@ -71,6 +73,7 @@ void weft__udp_note(uintptr_t handle) {
 static int udp_may_open(uintptr_t handle, uintptr_t number) {
   uv_os_sock_t sock = (uv_os_sock_t)number;
   if ((uintptr_t)sock != number) return UV_EBADF; /* cut off, it would be another one */
+  if (((weft_handle *)handle)->lost) return ((weft_handle *)handle)->lost;
   int type = 0;
   socklen_t len = sizeof(type);
   if (getsockopt(sock, SOL_SOCKET, SO_TYPE, (void *)&type, &len) != 0) return UV_ENOTSOCK; /* or nothing at all */
@@ -193,6 +196,7 @@ static void udp_put(udp_batch *b, unsigned i, weft_datagram *d) {
  */
 static int udp_try(uv_udp_t *udp, udp_batch *b, unsigned i, unsigned n) {
   unsigned fit = i;
+  if (weft__of_handle(udp)->lost) return weft__of_handle(udp)->lost;
   while (fit < n && (b->addrs[fit] == NULL) == weft__of_handle(udp)->connected) fit++;
   return weft__udp_try_send(udp, fit > i ? fit - i : 1, b->bufs + i, b->nbufs + i, b->addrs + i);
 }
@@ -345,8 +349,22 @@ static void udp_on_recv(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const str
   if (from == NULL) udp_errors(h);
 }
 
+#ifndef _WIN32
+/* As with a stream, the requests stay with libuv. */
+void weft__udp_lost(weft_handle *h, int reads) {
+  uv_udp_t *udp = udp_of((uintptr_t)h);
+  uv_buf_t none = uv_buf_init(NULL, 0);
+  if (reads) udp_tell(h, h->lost, NULL, &none, 0);
+  void *const *list = (void *const *)&udp->write_queue; /* a ring: the next one comes first */
+  for (void *const *link = *list; link != list; link = *link) {
+    weft__req_fail((char *)link - offsetof(uv_udp_send_t, queue), h->lost);
+  }
+}
+#endif
+
 int weft_udp_recv_start(uintptr_t handle, uint64_t token) {
-  int err = uv_udp_recv_start(udp_of(handle), udp_on_alloc, udp_on_recv);
+  int err = ((weft_handle *)handle)->lost;
+  if (err == 0) err = uv_udp_recv_start(udp_of(handle), udp_on_alloc, udp_on_recv);
   if (err == 0) ((weft_handle *)handle)->token = token;
   return err;
 }
