@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -21,6 +22,8 @@ type round struct {
 	rnd     *rand.Rand
 	closing bool // the loops are closed while the workers work
 	loops   [2]*weftio.Loop
+	ending  [2]context.Context // ends when the loop is about to
+	end     [2]context.CancelFunc
 	workers []*worker
 	before  holdings // of the process
 
@@ -76,6 +79,7 @@ func (o *round) run() []string {
 			return o.problems
 		}
 		o.loops[i] = l
+		o.ending[i], o.end[i] = context.WithCancel(context.Background())
 	}
 	var working, closers sync.WaitGroup
 	for _, w := range o.workers {
@@ -103,6 +107,7 @@ func (o *round) run() []string {
 
 // close closes a loop.
 func (o *round) close(i int, l *weftio.Loop) {
+	o.end[i]()
 	defer o.watch(fmt.Sprintf("Close of loop %d", i))()
 	if err := l.Close(); err != nil {
 		o.fail("Close of loop %d: %v", i, err)
@@ -112,8 +117,14 @@ func (o *round) close(i int, l *weftio.Loop) {
 	}
 }
 
-// reported is the loops' error handler: workers look at all that is rejected, so there is nothing to report.
-func (o *round) reported(err error) { o.fail("a loop reports: %v", err) }
+// reported is the loops' error handler: workers look at all that is rejected, so there is nothing to report. But they may be too late
+// to look at what a loop has come to while it ended.
+func (o *round) reported(err error) {
+	var cut *weftio.CutOffError
+	if !o.closing || !errors.As(err, &cut) {
+		o.fail("a loop reports: %v", err)
+	}
+}
 
 // logged is a round as what warnings and errors are logged to: each is a problem.
 type logged round

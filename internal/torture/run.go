@@ -35,13 +35,13 @@ func (r *run) rounds() int {
 		return 1
 	}
 	done := map[string]int{}
-	n, start := 0, time.Now()
+	n, start, longest := 0, time.Now(), time.Duration(0)
 	for ; n == 0 || time.Since(start) < r.duration; n++ {
 		number := n
 		if r.only >= 0 {
 			number = r.only
 		}
-		o := newRound(r, number)
+		o, began := newRound(r, number), time.Now()
 		if problems := o.run(); len(problems) > 0 {
 			for _, p := range problems {
 				fmt.Fprintln(r.report, "torture:", p)
@@ -49,6 +49,7 @@ func (r *run) rounds() int {
 			fmt.Fprintf(r.report, "torture: failed after %v: %s\n", time.Since(start).Round(time.Millisecond), o)
 			return 1
 		}
+		longest = max(longest, time.Since(began))
 		for _, w := range o.workers {
 			done[w.job.name]++
 		}
@@ -57,7 +58,8 @@ func (r *run) rounds() int {
 		fmt.Fprintf(r.report, "torture: %d MiB of heap are left after %d rounds\n", held>>20, n)
 		return 1
 	}
-	fmt.Fprintf(r.report, "torture: %d rounds in %v, no problem; jobs %v\n", n, time.Since(start).Round(time.Second), done)
+	fmt.Fprintf(r.report, "torture: %d rounds in %v (the longest took %v), no problem; jobs %v\n",
+		n, time.Since(start).Round(time.Second), longest.Round(time.Millisecond), done)
 	return 0
 }
 

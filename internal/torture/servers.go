@@ -150,16 +150,17 @@ func servers(w *worker) {
 		return
 	}
 	address := s.Listener().String()
-	over := make(chan struct{})
+	over, end := context.WithCancel(w.ending[w.home]) // what the others have to say keeps no loop from its end
+	defer end()
 	var others, pingers sync.WaitGroup
 	for range w.rnd.IntN(8) {
-		w.visit(&others, address, conducts[w.rnd.IntN(len(conducts))], over)
+		w.visit(&others, address, conducts[w.rnd.IntN(len(conducts))], over.Done())
 	}
 	for range 1 + w.rnd.IntN(4) {
-		w.visit(&pingers, address, ping, over)
+		w.visit(&pingers, address, ping, over.Done())
 	}
 	pingers.Wait()
-	close(over)
+	end()
 	others.Wait()
 	_ = w.settled("Shutdown", s.Shutdown(w.ctx))
 	if n := s.Open(); n > 0 && !w.closing {
