@@ -6,6 +6,7 @@
 #ifndef _WIN32
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 #endif
 
@@ -32,6 +33,18 @@ static void loop_fill_standard(void) {
 #endif
 }
 
+#ifdef _WIN32
+static void loop_lock(void) {}
+
+static void loop_unlock(void) {}
+#else
+static pthread_mutex_t loop_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void loop_lock(void) { pthread_mutex_lock(&loop_mutex); }
+
+static void loop_unlock(void) { pthread_mutex_unlock(&loop_mutex); }
+#endif
+
 /* Returns 0 when there are as many descriptors as a loop needs. */
 static int loop_try_descriptors(void) {
   int err = 0;
@@ -48,11 +61,14 @@ static int loop_try_descriptors(void) {
 }
 
 /* Without descriptors libuv aborts when the loop is the process's first one, and leaks the one of the poll otherwise.
- */
+ * One loop at a time: what one has found free another one does not take. */
 int weft__loop_init(uv_loop_t *uv) {
+  loop_lock();
   loop_fill_standard();
   int err = loop_try_descriptors();
-  return err != 0 ? err : uv_loop_init(uv);
+  if (err == 0) err = uv_loop_init(uv);
+  loop_unlock();
+  return err;
 }
 
 int weft_loop_new(uintptr_t *out) {
