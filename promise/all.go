@@ -2,8 +2,6 @@
 
 package promise
 
-import "errors"
-
 // All returns a promise for the values of ps, in their order, once all have settled. When some reject, it still waits for the
 // others, and is then rejected with the error that came first; of those rejected before the call, the first of the list.
 // All of nothing is an empty list. Cancel goes to all of ps. Lwt.all.
@@ -17,15 +15,15 @@ func AllFailFast[T any](ps ...*Promise[T]) *Promise[[]T] {
 	return combine("AllFailFast", ps, atRejection, true, values[T])
 }
 
-func values[T any](g *group) ([]T, error) {
-	if g.err != nil {
+func values[T any](g *group) ([]T, rejection) {
+	if g.err.err != nil {
 		return nil, g.err
 	}
 	vals := make([]T, len(g.ins))
 	for i := range g.ins {
 		vals[i], _, _ = typed[T](&g.ins[i]).peek()
 	}
-	return vals, nil
+	return vals, rejection{}
 }
 
 // Result is the outcome of one of AllSettled's promises: a value, or an error.
@@ -37,12 +35,12 @@ type Result[T any] struct {
 // AllSettled returns a promise for the outcomes of ps, in their order, once all have settled. It never rejects by itself;
 // a rejection among ps counts as looked at. Cancel goes to all of ps.
 func AllSettled[T any](ps ...*Promise[T]) *Promise[[]Result[T]] {
-	return combine("AllSettled", ps, atLast, false, func(g *group) ([]Result[T], error) {
+	return combine("AllSettled", ps, atLast, false, func(g *group) ([]Result[T], rejection) {
 		results := make([]Result[T], len(g.ins))
 		for i := range g.ins {
 			results[i].Value, results[i].Err, _ = typed[T](&g.ins[i]).peek()
 		}
-		return results, nil
+		return results, rejection{}
 	})
 }
 
@@ -63,7 +61,7 @@ func JoinMixed(ps ...Awaitable) *Promise[Unit] {
 	return combineMembers(ins, atLast, false, noValue)
 }
 
-func noValue(g *group) (Unit, error) { return Unit{}, g.err }
+func noValue(g *group) (Unit, rejection) { return Unit{}, g.err }
 
 // Pair is the value of Both.
 type Pair[A, B any] struct {
@@ -76,13 +74,13 @@ func Both[A, B any](a *Promise[A], b *Promise[B]) *Promise[Pair[A, B]] {
 	if a == nil || b == nil {
 		panicNilMember("Both")
 	}
-	return combineMembers([]member{{p: a}, {p: b}}, atLast, false, func(g *group) (pair Pair[A, B], err error) {
-		if g.err != nil {
+	return combineMembers([]member{{p: a}, {p: b}}, atLast, false, func(g *group) (pair Pair[A, B], r rejection) {
+		if g.err.err != nil {
 			return pair, g.err
 		}
 		pair.First, _, _ = typed[A](&g.ins[0]).peek()
 		pair.Second, _, _ = typed[B](&g.ins[1]).peek()
-		return pair, nil
+		return pair, rejection{}
 	})
 }
 
@@ -91,15 +89,11 @@ func Both[A, B any](a *Promise[A], b *Promise[B]) *Promise[Pair[A, B]] {
 // panics.
 func Any[T any](ps ...*Promise[T]) *Promise[T] {
 	mustHave("Any", ps)
-	return combine("Any", ps, atFulfilment, false, func(g *group) (T, error) {
-		v, err, _ := typed[T](g.last).peek()
-		if err == nil {
-			return v, nil
+	return combine("Any", ps, atFulfilment, false, func(g *group) (T, rejection) {
+		v, r := outcomeOf[T](g.last)
+		if r.err == nil {
+			return v, r
 		}
-		errs := make([]error, len(g.ins))
-		for i := range g.ins {
-			errs[i], _ = g.ins[i].p.outcome()
-		}
-		return v, errors.Join(errs...)
+		return v, joined(g.ins)
 	})
 }

@@ -22,8 +22,10 @@ type awaited interface {
 	outcome() (err error, settled bool) //nolint:revive
 	attach(n *node) bool
 	attachFrom(q *Queue, n *node) bool
+	manner() manner
 	ran(owner *Queue, n *node)
 	withdraw(n *node, cause error) (settled bool)
+	giveUp(n *node) (cancels bool)
 }
 
 // Await waits until p is settled and returns its outcome. In a task it switches to the loop, which goes on with other
@@ -146,20 +148,25 @@ func (p *Promise[T]) withdraw(n *node, cause error) (settled bool) {
 	q := p.q
 	err := canceled(cause)
 	q.lock()
-	p.detachLocked(n, false)
+	cancels := p.giveUp(n)
 	delete(q.links, n)
 	if p.isSettled() || q.closed.Load() {
 		q.unlock()
 		return true
 	}
 	var remote []cell
-	var ends []ender
-	if p.root() == p && !p.list.interest() {
-		remote, ends = q.searchFrom(p, err)
+	if cancels {
+		remote = q.searchFrom(p, err)
 	}
-	q.unlockAndEnd(ends, err)
+	q.unlock()
 	cancelAll(remote, err)
 	return false
+}
+
+// giveUp takes a waiter's node back, and reports whether p is to be cancelled: nobody else is interested in it.
+func (p *Promise[T]) giveUp(n *node) (cancels bool) {
+	p.detachLocked(n, false)
+	return p.root() == p && !p.list.interest()
 }
 
 // interest reports whether anybody but OnCancel waits.

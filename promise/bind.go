@@ -17,13 +17,13 @@ var errNilPromise = errors.New("promise: the callback returned a nil promise: re
 //
 // # Cancellation
 //
-// Cancel goes to p while that is pending, and then to the promise that f returned. A result that was cancelled before
-// f ran never runs it.
+// Cancel goes to p while that is pending, and then to the promise that f returns. Once p is fulfilled, f runs with its
+// value whatever happens to the result, so that no value is lost; a cancellation then waits for the promise of f.
 func Bind[A, B any](p *Promise[A], f func(A) *Promise[B]) *Promise[B] {
 	if p == nil || f == nil {
 		panic("promise: Bind: the promise or the function is nil")
 	}
-	return chain(p, f, nil, false)
+	return chain(p, f, nil)
 }
 
 // Then is Bind with a second function for a rejection. Exactly one of the two runs, and an error in ok does not reach fail.
@@ -32,7 +32,7 @@ func Then[A, B any](p *Promise[A], ok func(A) *Promise[B], fail func(error) *Pro
 	if p == nil || ok == nil || fail == nil {
 		panic("promise: Then: the promise or a function is nil")
 	}
-	return chain(p, ok, fail, false)
+	return chain(p, ok, fail)
 }
 
 // Catch returns a promise that is fulfilled as p is, and otherwise becomes what f returns for p's error. Lwt.catch.
@@ -41,7 +41,7 @@ func (p *Promise[T]) Catch(f func(error) *Promise[T]) *Promise[T] {
 	if f == nil {
 		panic("promise: Catch: the function is nil")
 	}
-	return chain(p, nil, f, false)
+	return chain(p, nil, f)
 }
 
 // chained is the result of Bind, Then or Catch: the promise, its place among p's callbacks, and where Cancel goes, in
@@ -52,15 +52,14 @@ type chained[A, B any] struct {
 	in   *Promise[A]
 	ok   func(A) *Promise[B]     // nil: the value is handed on (and then A is B)
 	fail func(error) *Promise[B] // nil: the error is handed on
-	must bool                    // the callback runs even when the result was cancelled first: Finally
 }
 
-func chain[A, B any](p *Promise[A], ok func(A) *Promise[B], fail func(error) *Promise[B], must bool) *Promise[B] {
+func chain[A, B any](p *Promise[A], ok func(A) *Promise[B], fail func(error) *Promise[B]) *Promise[B] {
 	q := home(p)
 	if q == nil {
 		return inline(p, ok, fail)
 	}
-	c := &chained[A, B]{in: p, ok: ok, fail: fail, must: must}
+	c := &chained[A, B]{in: p, ok: ok, fail: fail}
 	c.node.cb = c
 	c.q = q
 	c.from = c
@@ -73,10 +72,7 @@ func chain[A, B any](p *Promise[A], ok func(A) *Promise[B], fail func(error) *Pr
 
 // run is called on the loop when in has settled.
 func (c *chained[A, B]) run() {
-	if !c.startComputing() {
-		c.in, c.ok, c.fail = nil, nil, nil
-		return
-	}
+	c.startComputing()
 	in := c.in
 	v, err, _ := in.peek()
 	c.in = nil // the input may be collected while the inner promise is pending
@@ -115,28 +111,35 @@ func (c *chained[A, B]) call(v A, err error) (inner *Promise[B]) {
 	return inner
 }
 
-// seek sends a cancellation to the input while that is pending; once it has settled, and the callback still
-// waits its turn, the result itself is cancelled and the callback will not run.
 func (c *chained[A, B]) describe() string { return "of Bind" }
 
+// seek sends a cancellation to the input while that is pending. Once it has settled, the callback gets its outcome
+// whatever happens to the result: the cancellation waits for the promise that the callback returns.
 func (c *chained[A, B]) seek(s *search) fate {
-	if f := s.into(c.in); !c.must {
-		return f
+	if !s.into(c.in) {
+		c.root().from = s.wait()
 	}
 	return passed
 }
 
-// startComputing says that p's callback is about to run: from here on until it has returned, Cancel has no effect. It
-// returns false when p was cancelled while the callback waited on the run queue.
-func (p *Promise[T]) startComputing() bool {
-	p.q.lock()
-	defer p.q.unlock()
-	r := p.root()
-	if r.isSettled() {
-		return false
+// startComputing says that the callback is about to run.
+func (c *chained[A, B]) startComputing() {
+	c.q.lock()
+	if r := c.root(); lateOf(r) == nil {
+		r.from = (*computing[A, B])(c)
 	}
-	r.from = nil
-	return true
+	c.q.unlock()
+}
+
+// computing is a chained promise whose callback runs. A cancellation waits for what that returns, unless it comes from
+// the callback itself.
+type computing[A, B any] chained[A, B]
+
+func (c *computing[A, B]) seek(s *search) fate {
+	if q, _ := locate(); q != c.q {
+		c.root().from = s.wait()
+	}
+	return passed
 }
 
 // home returns the loop of a promise that is derived from p: p's own, else the one whose code the caller is, else nil.

@@ -29,6 +29,7 @@ type cell interface {
 	queue() *Queue
 	pending() bool
 	key() any
+	identity() any // of what the promise is merged into; with its queue locked
 }
 
 // search is one cancellation's way backwards through the promises of one loop, to the leaves. All of them are marked while
@@ -38,8 +39,11 @@ type search struct {
 	err    error // what leaves are rejected with
 	epoch  uint32
 	work   []cell
-	remote []cell  // inputs that live on other loops
-	ends   []ender // contexts that end, of tasks that run for one
+	remote []cell // inputs that live on other loops
+	from   cell   // the promise whose source is asked
+	edges  []edge
+	late   []*lateCancel // that have to wait for callbacks
+	onward map[any][]cell
 }
 
 // Cancel asks p to stop: it looks for the promises that p waits for, backwards to those that New or an operation made,
@@ -86,24 +90,25 @@ func (q *Queue) cancel(c cell, err error) (remote []cell) {
 		q.unlock()
 		return nil
 	}
-	remote, ends := q.searchFrom(c, err)
-	q.unlockAndEnd(ends, err)
+	remote = q.searchFrom(c, err)
+	q.unlock()
 	return remote
+}
+
+// cancelLocked is cancel for a caller that has locked q: the inputs on other loops have to wait until that is over.
+func (q *Queue) cancelLocked(c cell, err error) {
+	if c.queue() != q {
+		q.afterwards(ending{remote: []cell{c}, err: err})
+	} else if remote := q.searchFrom(c, err); remote != nil {
+		q.afterwards(ending{remote: remote, err: err})
+	}
 }
 
 // ender is a context of this package, which a search ends after it has released the mutex.
 type ender interface{ end(cause error) }
 
-// unlockAndEnd releases the mutex and ends the contexts that a search found.
-func (q *Queue) unlockAndEnd(ends []ender, err error) {
-	q.unlock()
-	for _, e := range ends {
-		e.end(err)
-	}
-}
-
-// searchFrom does the search below c. q is locked.
-func (q *Queue) searchFrom(c cell, err error) (remote []cell, ends []ender) {
+// searchFrom rejects the leaves below c that live on this loop, and returns the inputs on other loops. q is locked.
+func (q *Queue) searchFrom(c cell, err error) (remote []cell) {
 	s := &q.search
 	s.q, s.err = q, err
 	s.epoch++
@@ -118,23 +123,30 @@ func (q *Queue) searchFrom(c cell, err error) (remote []cell, ends []ender) {
 	if cap(s.work) > maxIdleWork {
 		s.work = nil
 	}
-	remote, ends = s.remote, s.ends
-	s.remote, s.ends, s.err = nil, nil, nil
-	return remote, ends
+	s.noteOnward()
+	remote = s.remote
+	s.remote, s.err, s.from = nil, nil, nil
+	return remote
 }
 
 // maxIdleWork bounds what a search keeps for the next one.
 const maxIdleWork = 1024
 
-// into sends the search on to an input: the fate of the promise that asks. A settled input has no more to cancel, and
-// the callback that it queued must not run.
-func (s *search) into(c cell) fate {
+// into sends the search on to an input. It returns false for a settled one, which has no more to cancel: its outcome is
+// on its way to the promise that asks, and must arrive there.
+func (s *search) into(c cell) (pending bool) {
 	if !c.pending() {
-		return leaf
+		return false
+	}
+	if c.queue() == s.q {
+		s.edges = append(s.edges, edge{c.identity(), s.from})
 	}
 	s.push(c)
-	return passed
+	return true
 }
+
+// end has c ended once the search is over and the mutex released.
+func (s *search) end(c ender) { s.q.afterwards(ending{ctx: c, err: s.err}) }
 
 func (s *search) push(c cell) {
 	if c.queue() != s.q {
@@ -153,6 +165,7 @@ func (p *Promise[T]) visit(s *search) {
 		return
 	}
 	r.mark = s.epoch
+	s.from = r
 	if r.from.seek(s) == leaf {
 		var zero T
 		r.fill(zero, s.err, byCancel)
@@ -162,6 +175,7 @@ func (p *Promise[T]) visit(s *search) {
 func (p *Promise[T]) queue() *Queue { return p.q }
 func (p *Promise[T]) pending() bool { return p.State() == StatePending }
 func (p *Promise[T]) key() any      { return p }
+func (p *Promise[T]) identity() any { return p.root() }
 
 // stopOp is the note to an operation that it was cancelled, queued ahead of the callbacks that will hear of it.
 type stopOp struct {

@@ -4,12 +4,14 @@ package promise_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/weft-go/weft/promise"
+	"github.com/weft-go/weft/promise/promisetest"
 )
 
 func TestCancelGoesToTheLeavesAndSpreadsForward(t *testing.T) {
@@ -40,18 +42,102 @@ func TestCancelOfABoundPromiseGoesToTheInnerOne(t *testing.T) {
 	assert.ErrorIs(t, outcome(inner).(error), promise.ErrCanceled)
 }
 
-func TestCancelBeforeTheCallbackRanNeverRunsIt(t *testing.T) {
+func TestCancelBeforeTheInputHasSettledNeverRunsTheCallback(t *testing.T) {
 	l := newLoop(t)
-	p, r := pending(l)
+	p, _ := pending(l)
 	ran := false
 	d := promise.Bind(p, func(int) *promise.Promise[int] { ran = true; return p })
 	m := promise.Map(p, func(int) (int, error) { ran = true; return 0, nil })
-	r.Resolve(1)
 	d.Cancel()
-	m.Cancel()
 	assert.ErrorIs(t, flushed(l, d).(error), promise.ErrCanceled)
 	assert.ErrorIs(t, flushed(l, m).(error), promise.ErrCanceled)
 	assert.False(t, ran)
+}
+
+func TestCancelOnceTheInputHasSettledGoesToWhatTheCallbackReturns(t *testing.T) {
+	l := newLoop(t)
+	cause := errors.New("too late")
+	for name, derive := range map[string]func(p, inner *promise.Promise[int]) *promise.Promise[int]{
+		"Bind": func(p, inner *promise.Promise[int]) *promise.Promise[int] {
+			return promise.Bind(p, func(int) *promise.Promise[int] { return inner })
+		},
+		"Then": func(p, inner *promise.Promise[int]) *promise.Promise[int] {
+			return promise.Then(p, func(int) *promise.Promise[int] { return inner },
+				func(error) *promise.Promise[int] { return inner })
+		},
+		"Catch": func(p, inner *promise.Promise[int]) *promise.Promise[int] {
+			return promise.Map(p, func(int) (int, error) { return 0, errors.New("no") }).
+				Catch(func(error) *promise.Promise[int] { return inner })
+		},
+		"Finally": func(p, inner *promise.Promise[int]) *promise.Promise[int] {
+			return p.Finally(func() *promise.Promise[promise.Unit] {
+				return promise.Map(inner, func(int) (promise.Unit, error) { return promise.Unit{}, nil })
+			})
+		},
+		"Bind of Bind": func(p, inner *promise.Promise[int]) *promise.Promise[int] {
+			return promise.Bind(promise.Resolved(0), func(int) *promise.Promise[int] {
+				return promise.Bind(p, func(int) *promise.Promise[int] { return inner })
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, r := pending(l)
+			inner, _ := pending(l)
+			d := derive(p, inner)
+			l.Flush()
+			r.Resolve(1)
+			d.CancelCause(cause)
+			assert.Equal(t, "pending", outcome(d), "the callback has to run first")
+			l.Flush()
+			assert.ErrorIs(t, outcome(inner).(error), cause)
+			assert.ErrorIs(t, outcome(d).(error), cause)
+		})
+	}
+}
+
+func TestOnceTheInputHasSettledTheCallbackGetsTheValue(t *testing.T) {
+	l := newLoop(t)
+	p, r := pending(l)
+	var got []int
+	d := promise.Bind(p, func(v int) *promise.Promise[int] { got = append(got, v); return promise.Resolved(v + 1) })
+	m := promise.Map(p, func(v int) (int, error) { got = append(got, v); return v + 2, nil })
+	r.Resolve(1)
+	d.Cancel()
+	m.Cancel()
+	assert.Equal(t, 2, flushed(l, d))
+	assert.Equal(t, 3, flushed(l, m))
+	assert.Equal(t, []int{1, 1}, got)
+}
+
+// The callback holds the loop while another goroutine cancels.
+func TestCancelFromAGoroutineWhileTheCallbackRunsGoesToWhatItReturns(t *testing.T) {
+	l, other := newLoop(t), newLoop(t)
+	near, _ := pending(l)
+	far, _ := pending(other)
+	for name, returned := range map[string]*promise.Promise[int]{
+		"the same loop": near, "another loop": far, "a shield": near.NoCancel(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, r := pending(l)
+			var d *promise.Promise[int]
+			d = promise.Bind(p, func(int) *promise.Promise[int] {
+				done := make(chan struct{})
+				go func() { defer close(done); d.Cancel() }()
+				<-done
+				return returned
+			})
+			r.Resolve(1)
+			for _, one := range []*promisetest.Loop{l, other, l} {
+				one.Flush()
+			}
+			if name == "a shield" {
+				near.Cancel()
+				l.Flush()
+			}
+			assert.ErrorIs(t, outcome(returned).(error), promise.ErrCanceled)
+			assert.ErrorIs(t, flushed(l, d).(error), promise.ErrCanceled)
+		})
+	}
 }
 
 func TestCancelFromTheCallbackThatComputesTheResultHasNoEffect(t *testing.T) {

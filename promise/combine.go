@@ -2,11 +2,11 @@
 
 package promise
 
-// ending says which outcome of a member ends a combination; the last one always does.
-type ending uint8
+// condition says which outcome of a member ends a combination; the last one always does.
+type condition uint8
 
 const (
-	atLast ending = iota
+	atLast condition = iota
 	atFirst
 	atRejection
 	atFulfilment
@@ -16,13 +16,13 @@ const (
 type group struct {
 	q       *Queue
 	ins     []member
-	ends    ending
-	cancels bool    // the members that are still pending at the end are cancelled
-	left    int     // members without an outcome that was noted
-	err     error   // the first rejection
-	last    *member // the member whose outcome ended it
+	ends    condition
+	cancels bool      // the members that are still pending at the end are cancelled
+	left    int       // members without an outcome that was noted
+	err     rejection // the first one
+	last    *member   // the member whose outcome ended it
 	over    bool
-	result  interface{ conclude() }
+	result  interface{ settleNow() }
 }
 
 // member is one promise of a group: its place among that promise's callbacks.
@@ -37,11 +37,11 @@ type member struct {
 type combination[R any] struct {
 	Promise[R]
 	group
-	finish func(g *group) (R, error) // called once, without the mutex
+	finish func(g *group) (R, rejection) // called once; without code of users'
 }
 
 // combine returns the combination of ps, which the combinator of the given name was called with.
-func combine[T, R any](name string, ps []*Promise[T], ends ending, cancels bool, finish func(*group) (R, error)) *Promise[R] {
+func combine[T, R any](name string, ps []*Promise[T], ends condition, cancels bool, finish func(*group) (R, rejection)) *Promise[R] {
 	ins := make([]member, len(ps))
 	for i, p := range ps {
 		if p == nil {
@@ -63,19 +63,19 @@ func mustHave[T any](name string, ps []*Promise[T]) {
 	}
 }
 
-func combineMembers[R any](ins []member, ends ending, cancels bool, finish func(*group) (R, error)) *Promise[R] {
+func combineMembers[R any](ins []member, ends condition, cancels bool, finish func(*group) (R, rejection)) *Promise[R] {
 	c := &combination[R]{finish: finish}
 	q := homeOf(ins)
 	c.group = group{q: q, ins: ins, ends: ends, cancels: cancels, left: len(ins), result: c}
 	c.Promise.q = q
 	for i := range ins {
-		ins[i].of, ins[i].node.cb = &c.group, &ins[i]
+		ins[i].of, ins[i].node.cb, ins[i].node.concludes = &c.group, &ins[i], true
 	}
 	if c.endedBefore() {
-		v, err := finish(&c.group)
-		c.cancelLosers()
+		v, r := finish(&c.group)
+		c.eachLoser(func(p awaited) { cancel(p, c.blame()) })
 		c.ignoreLosers()
-		c.born(v, err)
+		c.born(v, r.err)
 		return &c.Promise
 	}
 	c.from = c
@@ -155,16 +155,19 @@ func (c *combination[R]) attachAll(ins []member) {
 	q.unlock()
 }
 
-// run is called when the member's promise has settled.
+// run is called when the member's promise has settled on another loop.
 func (m *member) run() {
-	g := m.of
-	m.p.ran(g.q, &m.node)
-	err, _ := m.p.outcome()
-	g.q.lock()
-	ended := !g.over && g.note(m, err)
-	g.q.unlock()
-	if ended {
-		g.result.conclude()
+	q := m.of.q
+	m.p.ran(q, &m.node)
+	q.lock()
+	m.conclude()
+	q.unlock()
+}
+
+// conclude settles the combination if the member's outcome ends that.
+func (m *member) conclude() {
+	if err, _ := m.p.outcome(); m.of.note(m, err) && !m.of.q.closed.Load() {
+		m.of.result.settleNow()
 	}
 }
 
@@ -174,8 +177,8 @@ func (g *group) note(m *member, err error) (ends bool) {
 		return false
 	}
 	g.left--
-	if err != nil && g.err == nil {
-		g.err = err
+	if err != nil && g.err.err == nil {
+		g.err = rejectionOf(m.p)
 	}
 	switch g.ends {
 	case atFirst:
@@ -190,24 +193,33 @@ func (g *group) note(m *member, err error) (ends bool) {
 	return g.over
 }
 
-func (c *combination[R]) conclude() {
-	v, err := c.finish(&c.group)
-	c.cancelLosers()
-	c.settle(v, err)
+// settleNow cancels the losers and settles the result, in this order: so the losers' callbacks are queued before the
+// result's. The queue is locked.
+func (c *combination[R]) settleNow() {
+	v, r := c.finish(&c.group)
+	cause := canceled(c.blame())
+	c.eachLoser(func(p awaited) { c.group.q.cancelLocked(p, cause) })
+	if root := c.root(); !root.isSettled() {
+		root.fill(v, r.err, r.manner)
+	}
 }
 
-// cancelLosers runs before the result settles, so that the losers' callbacks are queued before the result's.
-func (g *group) cancelLosers() {
+// blame returns the cause of the losers' cancellation.
+func (g *group) blame() error {
+	if g.ends == atRejection {
+		return g.err.err
+	}
+	return nil
+}
+
+// eachLoser calls f with the members that are to be cancelled.
+func (g *group) eachLoser(f func(p awaited)) {
 	if !g.cancels {
 		return
 	}
-	var cause error
-	if g.ends == atRejection {
-		cause = g.err
-	}
 	for i := range g.ins {
 		if p := g.ins[i].p; p.pending() {
-			cancel(p, cause)
+			f(p)
 		}
 	}
 }
@@ -225,16 +237,10 @@ func (g *group) ignoreLosers() {
 
 // seek sends a cancellation to all members.
 func (c *combination[R]) seek(s *search) fate {
-	if c.over {
-		return passed
-	}
-	f := leaf
 	for i := len(c.ins) - 1; i >= 0; i-- {
-		if s.into(c.ins[i].p) == passed {
-			f = passed
-		}
+		s.into(c.ins[i].p)
 	}
-	return f
+	return passed
 }
 
 // release lets go of the members: a result that has settled holds on to nothing.

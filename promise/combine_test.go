@@ -258,20 +258,17 @@ func TestNChooseHasWhatIsThereWhenTheFirstCame(t *testing.T) {
 	split := promise.ChooseSplit(r, q, p)
 	picked := promise.NPick(r, q, p)
 	pr.Resolve(1)
-	qr.Resolve(2)
-	l.Flush()
-	assert.Equal(t, []int{2, 1}, outcome(all), "in the order of the list")
-	assert.Equal(t, promise.Split[int]{Values: []int{2, 1}, Pending: []*promise.Promise[int]{r}}, outcome(split))
-	assert.Equal(t, []int{2, 1}, outcome(picked))
+	assert.False(t, qr.Resolve(2), "NPick has cancelled it")
+	assert.Equal(t, []int{1}, outcome(all))
+	assert.Equal(t, promise.Split[int]{Values: []int{1}, Pending: []*promise.Promise[int]{r, q}}, outcome(split))
+	assert.Equal(t, []int{1}, outcome(picked))
 	assert.ErrorIs(t, outcome(r).(error), promise.ErrCanceled)
 
-	p, pr = pending(l)
 	q, qr = pending(l)
-	all = promise.NChoose(p, q)
-	pr.Resolve(1)
-	qr.Reject(errTest)
-	l.Flush()
-	assert.Equal(t, errTest, outcome(all))
+	qr.Resolve(2)
+	r, _ = pending(l)
+	assert.Equal(t, []int{2, 1}, outcome(promise.NChoose(r, q, p)), "in the order of the list")
+	assert.Equal(t, errTest, outcome(promise.NChoose(q, promise.Rejected[int](errTest))))
 }
 
 func TestCombinatorsRefuseNothingAndNil(t *testing.T) {

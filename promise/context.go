@@ -202,7 +202,7 @@ func WithContext[T any](ctx context.Context, p *Promise[T]) *Promise[T] {
 		return w
 	}
 	w := &withContext[T]{in: p}
-	w.q, w.node.cb, w.from = q, w, w
+	w.q, w.node.cb, w.from, w.node.concludes = q, w, w, true
 	w.made()
 	if q.closing.Load() {
 		w.stillborn(ErrLoopClosed)
@@ -236,9 +236,13 @@ func (w *withContext[T]) run() {
 	w.settle(v, err)
 }
 
+func (w *withContext[T]) conclude() { w.settleAs(w.in) }
+
 func (w *withContext[T]) seek(s *search) fate {
-	s.into(w.in)
-	return leaf
+	if s.into(w.in) {
+		return leaf
+	}
+	return passed
 }
 
 func (w *withContext[T]) release() {

@@ -22,14 +22,14 @@ func (p *Promise[T]) Finally(f func() *Promise[Unit]) *Promise[T] {
 				}
 				return Resolved(v)
 			},
-			func(cerr error) *Promise[T] { return handed[T](errors.Join(err, cerr)) }, true)
+			func(cerr error) *Promise[T] { return handed[T](errors.Join(err, cerr)) })
 	}
 	return chain(p,
 		func(v T) *Promise[T] { return restore(v, nil) },
 		func(err error) *Promise[T] {
 			var zero T
 			return restore(zero, err)
-		}, true)
+		})
 }
 
 // cleanup calls f; its panic is the rejection of the promise.

@@ -24,7 +24,7 @@ func Map[A, B any](p *Promise[A], f func(A) (B, error)) *Promise[B] {
 	return &m.Promise
 }
 
-// mapped is the result of Map. Unlike a chained promise it may be cancelled while f runs; f's result is dropped then.
+// mapped is the result of Map. Once the input has settled it has f's result, whatever is cancelled.
 type mapped[A, B any] struct {
 	Promise[B]
 	node node
@@ -33,14 +33,12 @@ type mapped[A, B any] struct {
 }
 
 func (m *mapped[A, B]) run() {
-	if !m.isSettled() {
-		v, err, _ := m.in.peek()
-		var w B
-		if err == nil {
-			w, err = m.call(v)
-		}
-		m.settleInStep(w, err)
+	v, err, _ := m.in.peek()
+	var w B
+	if err == nil {
+		w, err = m.call(v)
 	}
+	m.settleInStep(w, err)
 	m.in, m.f = nil, nil // no search comes by any more: what they hold may be collected
 }
 
@@ -61,6 +59,12 @@ func (m *mapped[A, B]) call(v A) (w B, err error) {
 	return w, err
 }
 
-func (m *mapped[A, B]) seek(s *search) fate { return s.into(m.in) }
-func (m *mapped[A, B]) function() any       { return m.f }
-func (m *mapped[A, B]) describe() string    { return "of Map" }
+func (m *mapped[A, B]) seek(s *search) fate {
+	if !s.into(m.in) {
+		m.root().from = s.wait()
+	}
+	return passed
+}
+
+func (m *mapped[A, B]) function() any    { return m.f }
+func (m *mapped[A, B]) describe() string { return "of Map" }

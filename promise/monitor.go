@@ -12,27 +12,58 @@ type monitor struct {
 	mutex sync.Mutex
 	awake bool // Run is running, or the loop was woken and will call it
 	turn  bool // the loop needs a turn for something that is not on the run queue
+
+	concluding list     // conclusions of promises that have settled in this locked section
+	ends       []ending // what is left to do once the mutex is released
+}
+
+// ending is a part of a cancellation that must not happen under the mutex: contexts that end, and searches that go
+// on in other loops.
+type ending struct {
+	ctx    ender
+	remote []cell
+	err    error
 }
 
 // lock takes the mutex.
 func (q *Queue) lock() { q.mon.mutex.Lock() }
 
-// unlock releases the mutex, and wakes the loop if it sleeps and has something to do.
+// unlock concludes what depends on the promises that have settled, releases the mutex, wakes the loop if it sleeps and
+// has something to do, and ends the contexts that a cancellation has found.
 func (q *Queue) unlock() {
-	if q.mon.awake {
-		q.mon.mutex.Unlock()
+	m := &q.mon
+	if m.awake && m.concluding.first == nil && m.ends == nil {
+		m.mutex.Unlock()
 		return
 	}
-	q.unlockAsleep()
-}
-
-func (q *Queue) unlockAsleep() {
-	wake := q.mon.turn || q.ready.first != nil
-	q.mon.awake, q.mon.turn = wake, false
-	q.mon.mutex.Unlock()
+	for n := m.concluding.pop(); n != nil; n = m.concluding.pop() {
+		n.cb.(conclusion).conclude()
+	}
+	wake := !m.awake && (m.turn || q.ready.first != nil)
+	if wake {
+		m.awake, m.turn = true, false
+	}
+	ends := m.ends
+	m.ends = nil
+	m.mutex.Unlock()
 	if wake {
 		q.exec.Wake()
 	}
+	for _, e := range ends {
+		if e.ctx != nil {
+			e.ctx.end(e.err)
+		}
+		cancelAll(e.remote, e.err)
+	}
+}
+
+// afterwards has e done once the mutex is released. q is locked.
+func (q *Queue) afterwards(e ending) { q.mon.ends = append(q.mon.ends, e) }
+
+// conclude calls the conclusion of n before the mutex is released. q is locked.
+func (q *Queue) conclude(n *node) {
+	n.place = queued
+	q.mon.concluding.push(n)
 }
 
 // needTurn has the loop take a turn although nothing is on its run queue. q is locked.

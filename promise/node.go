@@ -5,6 +5,13 @@ package promise
 // callback is something that runs on a loop once: because its promise settled, or because it was posted.
 type callback interface{ run() }
 
+// conclusion is a callback without user code: that of a combinator, a shield or the like. It settles what was
+// derived from the promise in the same locked section in which that settled, so that nothing can come between.
+type conclusion interface {
+	callback
+	conclude() // with the queue locked
+}
+
 // node is a place in exactly one list: first the callbacks of a pending promise, then the run queue. It is embedded
 // in the object that it runs, so that attaching allocates nothing. The mutex of the queue it is attached to guards it;
 // a node taken off the run queue belongs to the loop's goroutine.
@@ -13,6 +20,7 @@ type node struct {
 	cb         callback
 	place      place
 	onCancel   bool // runs before the others, and only for a cancellation
+	concludes  bool // cb is a conclusion of the same loop: it is not queued, but called at once
 }
 
 type place uint8

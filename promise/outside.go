@@ -22,10 +22,11 @@ func (p *Promise[T]) attachOutside(n *node) bool {
 // attachFrom attaches a node of an object that lives on q to p, wherever that lives; a nil q is that of an ordinary goroutine.
 // A p without a loop is settled, and its node goes straight to q. It returns false when p's loop is closed.
 func (p *Promise[T]) attachFrom(q *Queue, n *node) bool {
-	switch p.q {
-	case q:
+	if p.q == q {
 		return p.attach(n)
-	case nil:
+	}
+	n.concludes = false // it locks q by itself
+	if p.q == nil {
 		return q.enqueue(n)
 	}
 	return p.attachOutside(n)
@@ -83,15 +84,18 @@ func (d *detachment) housekeep() {}
 // cancelable by its name.
 func (p *Promise[T]) adoptByNode(inner *Promise[T]) {
 	b := &bridge[T]{dst: p, src: inner}
-	b.node.cb = b
+	b.node.cb, b.node.concludes = b, true
+	var late *lateCancel
 	p.q.lock()
 	if r := p.root(); !r.isSettled() {
+		late = lateOf(r)
 		r.from = b
 	}
 	p.q.unlock()
 	if !inner.attachFrom(p.q, &b.node) {
 		b.run()
 	}
+	late.resume(p)
 }
 
 // bridge carries an outcome from one cell to another.
@@ -106,4 +110,9 @@ func (b *bridge[T]) run() {
 	b.dst.settle(v, err)
 }
 
-func (b *bridge[T]) seek(s *search) fate { return s.into(b.src) }
+func (b *bridge[T]) conclude() { b.dst.settleAs(b.src) }
+
+func (b *bridge[T]) seek(s *search) fate {
+	s.into(b.src)
+	return passed
+}

@@ -49,6 +49,9 @@ const (
 	wasObserved = 1 << 5 // somebody looked at the outcome, or will
 	hasNote     = 1 << 6 // from holds the note of a rejection that nobody had looked at when it came
 	viewOnly    = 1 << 7 // NoCancel's: another name for the cell at fwd, by which it cannot be cancelled
+
+	hasConclusion = 1 << 8 // the list holds conclusions
+	mannerShift   = 9      // from here on: the manner of a rejection
 )
 
 // Resolver is the write end of a promise made by New. Its methods are safe from any goroutine.
@@ -113,7 +116,7 @@ func Rejected[T any](err error) *Promise[T] {
 // handed is Rejected for a promise that is looked at for certain.
 func handed[T any](err error) *Promise[T] {
 	p := &Promise[T]{err: err}
-	p.state.Store(uint32(StateRejected) | wasObserved)
+	p.state.Store(uint32(StateRejected) | wasObserved | uint32(mannerOf(err))<<mannerShift)
 	return p
 }
 
@@ -185,8 +188,9 @@ func (p *Promise[T]) born(v T, err error) {
 		return
 	}
 	p.err = err
-	s := p.state.Load()
-	if mannerOf(err).reported() {
+	m := mannerOf(err)
+	s := p.state.Load() | uint32(m)<<mannerShift
+	if m.reported() {
 		s |= p.bornUnseen(err, from)
 	}
 	p.state.Store(s | uint32(StateRejected))

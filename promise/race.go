@@ -17,10 +17,7 @@ func Pick[T any](ps ...*Promise[T]) *Promise[T] {
 	return combine("Pick", ps, atFirst, true, first[T])
 }
 
-func first[T any](g *group) (T, error) {
-	v, err, _ := typed[T](g.last).peek()
-	return v, err
-}
+func first[T any](g *group) (T, rejection) { return outcomeOf[T](g.last) }
 
 // NChoose waits as Choose does, and then has the values of all that are fulfilled by that time, in the order of ps. If
 // one is rejected by then, so is the result. NChoose of nothing panics. Lwt.nchoose.
@@ -35,9 +32,9 @@ func NPick[T any](ps ...*Promise[T]) *Promise[[]T] {
 	return combine("NPick", ps, atFirst, true, ready[T])
 }
 
-func ready[T any](g *group) ([]T, error) {
-	s, err := split[T](g)
-	return s.Values, err
+func ready[T any](g *group) ([]T, rejection) {
+	s, r := split[T](g)
+	return s.Values, r
 }
 
 // Split is the value of ChooseSplit.
@@ -53,17 +50,17 @@ func ChooseSplit[T any](ps ...*Promise[T]) *Promise[Split[T]] {
 	return combine("ChooseSplit", ps, atFirst, false, split[T])
 }
 
-func split[T any](g *group) (s Split[T], err error) {
+func split[T any](g *group) (s Split[T], r rejection) {
 	for i := range g.ins {
 		p := typed[T](&g.ins[i])
 		switch v, err, settled := p.peek(); {
 		case !settled:
 			s.Pending = append(s.Pending, p)
 		case err != nil:
-			return Split[T]{}, err
+			return Split[T]{}, rejectionOf(p)
 		default:
 			s.Values = append(s.Values, v)
 		}
 	}
-	return s, nil
+	return s, rejection{}
 }

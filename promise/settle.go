@@ -78,12 +78,15 @@ func (p *Promise[T]) settle(v T, err error) bool {
 func (p *Promise[T]) settleInStep(v T, err error) {
 	q := p.q
 	m := mannerOf(err)
+	var late *lateCancel
 	q.lock()
 	if r := p.root(); r.state.Load()&stateMask == uint32(StatePending) && !q.closed.Load() {
+		late = lateOf(r)
 		r.fill(v, err, m)
 	}
 	q.batch.splice(&q.ready)
 	q.unlock()
+	late.resume(p)
 }
 
 // fill writes the outcome of r, a pending root, and moves its callbacks to the run queue. q is locked; m is mannerOf(err).
@@ -92,6 +95,7 @@ func (r *Promise[T]) fill(v T, err error, m manner) {
 	flags := s &^ stateMask
 	from := r.from
 	r.q.settled++
+	noted := err != nil && m.reported() && s&wasObserved == 0 && !r.list.interest()
 	if s&hasRelease != 0 {
 		from.(releaser).release()
 	}
@@ -101,12 +105,13 @@ func (r *Promise[T]) fill(v T, err error, m manner) {
 	}
 	if err == nil {
 		r.val = v
-		r.enqueue(s, false)
 		r.state.Store(flags | uint32(StateFulfilled))
+		r.enqueue(s, false)
 		return
 	}
 	r.err = err
-	if m.reported() && s&wasObserved == 0 && !r.list.interest() {
+	flags |= uint32(m) << mannerShift
+	if noted {
 		u := r.note(err, from)
 		r.from = u
 		flags |= hasNote
@@ -116,26 +121,41 @@ func (r *Promise[T]) fill(v T, err error, m manner) {
 			r.watch(u)
 		}
 	}
-	r.enqueue(s, m.canceled())
 	r.state.Store(flags | uint32(StateRejected))
+	r.enqueue(s, m.canceled())
+}
+
+// settleAs gives p the outcome of in, a settled promise of the same loop, unless it has one already. The queue is
+// locked.
+func (p *Promise[T]) settleAs(in *Promise[T]) {
+	if r := p.root(); !r.isSettled() && !r.q.closed.Load() {
+		v, err, _ := in.peek()
+		r.fill(v, err, in.manner())
+	}
 }
 
 // enqueue moves r's callbacks to the run queue: in the order attached, but those of OnCancel first, and only when the
-// promise was cancelled.
+// promise was cancelled. Conclusions are called before the queue is unlocked.
 func (r *Promise[T]) enqueue(flags uint32, wasCanceled bool) {
 	if r.list.first == nil {
 		return
 	}
-	if flags&hasOnCancel != 0 {
+	if flags&(hasOnCancel|hasConclusion) != 0 {
 		var rest list
 		for n := r.list.pop(); n != nil; n = r.list.pop() {
-			if !n.onCancel {
+			switch {
+			case n.concludes:
+				r.q.conclude(n)
+			case !n.onCancel:
 				rest.push(n)
-			} else if wasCanceled {
+			case wasCanceled:
 				r.q.push(n)
 			}
 		}
 		r.list = rest
+		if rest.first == nil {
+			return
+		}
 	}
 	for n := r.list.first; n != nil; {
 		n.place = queued
@@ -166,9 +186,16 @@ func (p *Promise[T]) attachLocked(n *node) {
 	if r.state.Load()&stateMask == uint32(StatePending) {
 		n.place = attached
 		r.list.push(n)
+		if n.concludes {
+			r.state.Store(r.state.Load() | hasConclusion)
+		}
 		return
 	}
 	r.see(r.state.Load())
+	if n.concludes {
+		r.q.conclude(n)
+		return
+	}
 	r.q.push(n)
 }
 
@@ -185,8 +212,9 @@ func (p *Promise[T]) detachLocked(n *node, ignore bool) {
 	}
 }
 
-// adopt makes p's outcome inner's, in the step of p's callback. Within a loop the two become one cell, so that a chain of binds of any length is as flat
-// as its last link; across loops the inner promise's loop settles p.
+// adopt makes p's outcome inner's, in the step of p's callback. Within a loop the two become one cell, so that a chain
+// of binds of any length is as flat as its last link; across loops the inner promise's loop settles p. A cancellation of
+// p that has waited for inner goes on to it.
 func (p *Promise[T]) adopt(inner *Promise[T]) {
 	if inner == nil {
 		var zero T
@@ -204,9 +232,10 @@ func (p *Promise[T]) adopt(inner *Promise[T]) {
 	q := p.q
 	q.lock()
 	r, i := p.root(), inner.root()
+	late := lateOf(r)
 	switch {
 	case r == i || r.isSettled() || q.closed.Load():
-		// A promise that waits for itself stays pending; one that was cancelled meanwhile needs no outcome.
+		r.from = nil // a promise that waits for itself stays pending
 	case i.isSettled():
 		// It settled just now, on another goroutine.
 		q.unlock()
@@ -217,6 +246,7 @@ func (p *Promise[T]) adopt(inner *Promise[T]) {
 		r.merge(i)
 	}
 	q.unlock()
+	late.resume(p)
 }
 
 // merge makes i, a pending root, stand for r, another one of the same loop. q is locked.
@@ -224,7 +254,7 @@ func (r *Promise[T]) merge(i *Promise[T]) {
 	r.list.splice(&i.list)
 	r.from, i.from = i.from, nil
 	s := r.state.Load() &^ hasRelease
-	r.state.Store(s | i.state.Load()&(hasOnCancel|hasRelease))
+	r.state.Store(s | i.state.Load()&(hasOnCancel|hasConclusion|hasRelease))
 	i.fwd.Store(r)
 	r.q.settled++
 	if r.q.sites != nil {

@@ -46,7 +46,7 @@ func newShield[T any](p *Promise[T], through bool) *Promise[T] {
 		return p
 	}
 	s := &shield[T]{in: p, through: through}
-	s.q, s.node.cb = p.q, s
+	s.q, s.node.cb, s.node.concludes = p.q, s, true
 	s.from = s
 	s.made()
 	s.state.Store(hasRelease)
@@ -56,10 +56,8 @@ func newShield[T any](p *Promise[T], through bool) *Promise[T] {
 	return &s.Promise
 }
 
-func (h *shield[T]) run() {
-	v, err, _ := h.in.peek()
-	h.settle(v, err)
-}
+func (h *shield[T]) run()      { panic("not reached: a shield is on its promise's loop") }
+func (h *shield[T]) conclude() { h.settleAs(h.in) }
 
 func (h *shield[T]) seek(s *search) fate {
 	if h.through {

@@ -128,7 +128,7 @@ func (t *task[T]) seek(s *search) fate {
 		c.done()
 		return leaf
 	}
-	s.ends = append(s.ends, (*taskCtx)(c))
+	s.end((*taskCtx)(c))
 	return passed
 }
 
@@ -216,6 +216,16 @@ func (c *taskCore) interrupt() {
 func (c *taskCore) interruptLocked() {
 	if c.co != nil && !c.q.closed.Load() {
 		c.co.notify()
+	}
+}
+
+// endWait ends a wait of the task under its own context, which has ended. q is locked.
+func (c *taskCore) endWait(err error) {
+	if c.co == nil || c.q.closed.Load() {
+		return
+	}
+	if p := c.co.endWait(true); p != nil {
+		c.q.cancelLocked(p, err)
 	}
 }
 

@@ -64,7 +64,7 @@ func (c *taskCtx) endAs(expired bool, cause error) {
 	c.std().end(cause) // so that context.Cause finds it
 	q.lock()
 	waits := c.co == nil && !c.left
-	(*taskCore)(c).interruptLocked()
+	(*taskCore)(c).endWait(canceled(cause))
 	q.unlock()
 	if waits { // it has not started, and will not
 		cancel((*taskCell)(c), cause)
@@ -144,3 +144,4 @@ func (t *taskCell) visit(s *search) { (*taskCore)(t).runner().visit(s) }
 func (t *taskCell) queue() *Queue   { return t.q }
 func (t *taskCell) pending() bool   { return (*taskCore)(t).runner().pending() }
 func (t *taskCell) key() any        { return t }
+func (t *taskCell) identity() any   { return t }

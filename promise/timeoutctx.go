@@ -102,7 +102,8 @@ func (c *timeoutCtx) Err() error {
 	return err
 }
 
-func (c *timeoutCtx) visit(s *search) { s.ends = append(s.ends, c) }
+func (c *timeoutCtx) visit(s *search) { s.end(c) }
 func (c *timeoutCtx) queue() *Queue   { return c.tie.list.q }
 func (c *timeoutCtx) pending() bool   { return c.Context.Err() == nil }
 func (c *timeoutCtx) key() any        { return c }
+func (c *timeoutCtx) identity() any   { return c }

@@ -136,7 +136,7 @@ func Sleep(ctx context.Context, d time.Duration) *Promise[Unit] {
 }
 
 // WithTimeout returns a promise that has p's outcome, or is rejected with ErrTimeout when p is still pending after d; p is
-// cancelled then. An outcome that is there already wins over any d. Lwt_unix.with_timeout.
+// cancelled then. An outcome that is there wins over any d, so that none is lost. Lwt_unix.with_timeout.
 func WithTimeout[T any](ctx context.Context, d time.Duration, p *Promise[T]) *Promise[T] {
 	if p == nil {
 		panic("promise: WithTimeout: the promise is nil")
@@ -144,7 +144,15 @@ func WithTimeout[T any](ctx context.Context, d time.Duration, p *Promise[T]) *Pr
 	if p.State() != StatePending {
 		return p
 	}
-	return Pick(p, newAlarm[T](ctx, d, ErrTimeout))
+	return combine("WithTimeout", []*Promise[T]{p, newAlarm[T](ctx, d, ErrTimeout)}, atFirst, true, inTime[T])
+}
+
+// inTime prefers the promise to its alarm.
+func inTime[T any](g *group) (T, rejection) {
+	if m := &g.ins[0]; !m.p.pending() {
+		return outcomeOf[T](m)
+	}
+	return outcomeOf[T](g.last)
 }
 
 // alarm is a promise that a timer settles: with the zero value, or with err when that is not nil.

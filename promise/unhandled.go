@@ -53,6 +53,19 @@ func (m manner) canceled() bool { return m == byCancel || m == withCancel }
 // reported reports whether the loop's handler gets the error when nobody looks at it.
 func (m manner) reported() bool { return m == ordinary || m == withCancel }
 
+// with is the manner of two errors joined.
+func (m manner) with(o manner) manner {
+	switch canceled, reported := m.canceled() || o.canceled(), m.reported() || o.reported(); {
+	case canceled && reported:
+		return withCancel
+	case canceled:
+		return byCancel
+	case reported:
+		return ordinary
+	}
+	return byClose
+}
+
 func mannerOf(err error) manner {
 	if err == nil {
 		return ordinary

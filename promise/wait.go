@@ -12,6 +12,12 @@ type waiter struct {
 	node node
 	co   *coroutine
 	ran  bool // since it was attached last
+
+	// Set before node is attached; another goroutine reads them with the queue locked, and only while node is.
+	p   awaited
+	own bool // the wait is under the task's own context
+
+	ended bool // the context has ended first, and p was given up. While q is locked.
 }
 
 func (w *waiter) run() {
@@ -49,21 +55,21 @@ func (co *coroutine) await(ctx context.Context, p awaited) error {
 	if ctx != context.Context((*taskCtx)(co.t)) && !co.watching(ctx) {
 		co.rewatch(ctx)
 	}
-	n, ok := co.attachTo(p)
+	n, ok := co.attachTo(ctx, p)
 	if !ok {
 		return nil // p's loop is closed; the outcome says so
 	}
 	co.waiting = true
 	for {
 		co.park()
-		if _, settled := p.outcome(); settled {
+		if perr, settled := p.outcome(); settled && (perr == nil || !co.gaveUp()) {
 			co.waiting = false
 			co.dropWaiter(n, p)
 			return nil
 		}
 		if err := co.ended(ctx); err != nil {
 			co.waiting = false
-			if p.withdraw(n, err) {
+			if !co.gaveUp() && p.withdraw(n, err) {
 				err = nil
 			}
 			co.dropWaiter(n, p)
@@ -73,14 +79,37 @@ func (co *coroutine) await(ctx context.Context, p awaited) error {
 }
 
 // attachTo puts the task's waiter among p's callbacks; across loops a stand-in.
-func (co *coroutine) attachTo(p awaited) (*node, bool) {
+func (co *coroutine) attachTo(ctx context.Context, p awaited) (*node, bool) {
 	if p.queue() == co.q {
-		co.waiter.ran = false
-		return &co.waiter.node, p.attach(&co.waiter.node)
+		w := co.waiter
+		w.ran, w.ended = false, false
+		w.p, w.own = p, ctx == context.Context((*taskCtx)(co.t))
+		return &w.node, p.attach(&w.node)
 	}
 	r := &remoteWaiter{p: p, t: co.t}
 	r.node.cb = r
 	return &r.node, p.attachFrom(co.q, &r.node)
+}
+
+// endWait ends a wait under a context that has ended: the task's own, or the one that is watched. It returns what is to be
+// cancelled: the promise, if nobody else is interested in it. If that were left to the task, an operation might complete
+// before the task's next step, and its value be lost. q is locked.
+func (co *coroutine) endWait(own bool) (p awaited) {
+	if w := co.waiter; w.node.place == attached && w.own == own {
+		w.ended = true
+		if w.p.giveUp(&w.node) {
+			p = w.p
+		}
+	}
+	co.notify()
+	return p
+}
+
+// gaveUp reports whether the end of the context has ended the wait already, and so may have cancelled what it was for.
+func (co *coroutine) gaveUp() bool {
+	co.q.lock()
+	defer co.q.unlock()
+	return co.waiter.ended
 }
 
 // dropWaiter ends a wait. A waiter that is still on the run queue, because something else ended the wait, is left there for
@@ -92,9 +121,13 @@ func (co *coroutine) dropWaiter(n *node, p awaited) {
 		p.detach(n, false)
 	case !w.ran && n.place != nowhere:
 		w.co = nil
-		co.waiter = &waiter{co: co}
-		co.waiter.node.cb = co.waiter
+		fresh := &waiter{co: co}
+		fresh.node.cb = fresh
+		co.q.lock()
+		co.waiter = fresh
+		co.q.unlock()
 	}
+	co.waiter.p = nil // it may be collected
 }
 
 // ended returns why a wait under ctx has to end, nil when it has not.
@@ -149,7 +182,7 @@ func (co *coroutine) rewatch(ctx context.Context) {
 	if t, bare := tieOf(ctx, co.q); t != nil {
 		co.q.lock()
 		if t.cause != nil {
-			co.notify()
+			co.notify() // the wait has not begun
 		} else {
 			w.link.c = (*waitCell)(co)
 			t.list.push(&w.link)
@@ -182,7 +215,14 @@ func (co *coroutine) unwatch() {
 // waitCell is a task's wait, seen by the end of the context it is under.
 type waitCell coroutine
 
-func (w *waitCell) visit(*search) { (*coroutine)(w).notify() }
+// visit ends a wait under the watched context, which has ended.
+func (w *waitCell) visit(s *search) {
+	if p := (*coroutine)(w).endWait(false); p != nil {
+		s.push(p)
+	}
+}
+
 func (w *waitCell) queue() *Queue { return w.q }
 func (w *waitCell) pending() bool { return true }
 func (w *waitCell) key() any      { return w }
+func (w *waitCell) identity() any { return w }

@@ -21,15 +21,17 @@ type cell struct {
 	same *cell                    // this cell was bound to that one: they are one promise
 	view *cell                    // NoCancel: another name for that one, by which it cannot be cancelled
 	seek func(s *searching) found // where a cancellation goes; nil: nowhere
+	late *late                    // a cancellation that waits for the callback which computes this one
 	over func()                   // called once, when the promise settles
 	seen int                      // the last search that came by
 }
 
 type callback struct {
-	run      func()
-	onCancel bool
-	queued   bool
-	gone     bool // detached
+	run       func()
+	onCancel  bool
+	concludes bool // runs no code of users, and so at once: see model.locked
+	queued    bool
+	gone      bool // detached
 }
 
 // found is what a search finds at a cell.
@@ -46,6 +48,8 @@ type model struct {
 	opened   map[int]bool // those with a resolver
 	queue    []*callback
 	pausers  []*callback
+	depth    int         // of locked
+	conclude []*callback // what locked still has to run
 	searches int
 	random   *rand.Rand
 }
@@ -67,12 +71,25 @@ func (c *cell) root() *cell {
 
 func (c *cell) pending() bool { return !c.root().settled }
 
-func (m *model) settle(c *cell, v any, err error) {
-	c = c.root()
+// locked calls f, and then what f's settling has to conclude, before anything else can happen.
+func (m *model) locked(f func()) {
+	m.depth++
+	f()
+	for m.depth == 1 && len(m.conclude) > 0 {
+		cb := m.conclude[0]
+		m.conclude = m.conclude[1:]
+		cb.run()
+	}
+	m.depth--
+}
+
+func (m *model) settle(c *cell, v any, err error) { m.locked(func() { m.fill(c.root(), v, err) }) }
+
+func (m *model) fill(c *cell, v any, err error) {
 	if c.settled {
 		return
 	}
-	c.settled, c.v, c.err, c.seek = true, v, err, nil
+	c.settled, c.v, c.err, c.seek, c.late = true, v, err, nil, nil
 	if c.over != nil {
 		c.over()
 	}
@@ -88,15 +105,21 @@ func (m *model) settle(c *cell, v any, err error) {
 
 func (m *model) enqueue(cb *callback) {
 	cb.queued = true
-	m.queue = append(m.queue, cb)
+	if cb.concludes {
+		m.conclude = append(m.conclude, cb)
+	} else {
+		m.queue = append(m.queue, cb)
+	}
 }
 
 func (m *model) attach(c *cell, cb *callback) {
-	if r := c.root(); r.settled {
-		m.enqueue(cb)
-	} else {
-		r.callbacks = append(r.callbacks, cb)
-	}
+	m.locked(func() {
+		if r := c.root(); r.settled {
+			m.enqueue(cb)
+		} else {
+			r.callbacks = append(r.callbacks, cb)
+		}
+	})
 }
 
 func detach(cb *callback) { cb.gone = cb.gone || !cb.queued }
@@ -112,35 +135,95 @@ func (m *model) turn() {
 }
 
 // searching is a cancellation on its way: depth first, inputs in order.
-type searching struct{ todo []*cell }
-
-func (s *searching) into(c *cell) found {
-	if !c.pending() {
-		return leaf
-	}
-	s.todo = append(s.todo, c)
-	return passed
+type searching struct {
+	err  error
+	todo []*cell
+	from *cell             // the one that is asked
+	back map[*cell][]*cell // from each input to those that the search came from
+	late []*late
 }
 
-func (m *model) cancel(c *cell, cause error) {
-	err := canceled(cause)
-	m.searches++
-	s := &searching{todo: []*cell{c}}
-	for len(s.todo) > 0 {
-		c := s.todo[len(s.todo)-1]
-		s.todo = s.todo[:len(s.todo)-1]
-		if c.view != nil {
-			continue
-		}
-		r := c.root()
-		if r.settled || r.seek == nil || r.seen == m.searches {
-			continue
-		}
-		r.seen = m.searches
-		if r.seek(s) == leaf {
-			m.settle(r, nil, err)
-		}
+// late is a cancellation that met a callback which has to run: it goes on when that has run, as if it had come then.
+type late struct {
+	err  error
+	back map[*cell][]*cell
+}
+
+// into goes on to an input; false: that is settled.
+func (s *searching) into(c *cell) bool {
+	if !c.pending() {
+		return false
 	}
+	s.back[c.root()] = append(s.back[c.root()], s.from)
+	s.todo = append(s.todo, c)
+	return true
+}
+
+// wait has the search go on when c's callback has run.
+func (s *searching) wait(c *cell) {
+	l := &late{err: s.err}
+	c.late = l
+	c.seek = func(s *searching) found { s.late = append(s.late, l); return passed }
+	s.late = append(s.late, l)
+}
+
+func (m *model) cancel(c *cell, cause error) { m.search(c, canceled(cause), nil) }
+
+func (m *model) search(c *cell, err error, back map[*cell][]*cell) {
+	m.searches++
+	s := &searching{err: err, todo: []*cell{c}, back: map[*cell][]*cell{}}
+	add(s.back, back)
+	m.locked(func() {
+		for len(s.todo) > 0 {
+			c := s.todo[len(s.todo)-1]
+			s.todo = s.todo[:len(s.todo)-1]
+			if c.view != nil {
+				continue
+			}
+			r := c.root()
+			if r.settled || r.seek == nil || r.seen == m.searches {
+				continue
+			}
+			r.seen = m.searches
+			s.from = r
+			if r.seek(s) == leaf {
+				m.fill(r, nil, err)
+			}
+		}
+		for _, l := range s.late {
+			if l.back == nil {
+				l.back = map[*cell][]*cell{}
+			}
+			add(l.back, s.back)
+		}
+	})
+}
+
+func add(to, from map[*cell][]*cell) {
+	for c, back := range from {
+		to[c] = append(to[c], back...)
+	}
+}
+
+// resume goes on with a cancellation that has waited for the callback of c.
+func (m *model) resume(l *late, c *cell) {
+	if l == nil {
+		return
+	}
+	seen := map[*cell]bool{}
+	m.locked(func() {
+		for todo := []*cell{c}; len(todo) > 0; {
+			c, todo = todo[0].root(), todo[1:]
+			switch {
+			case seen[c]:
+			case c.settled:
+				todo = append(todo, l.back[c]...)
+			default:
+				m.search(c, l.err, l.back)
+			}
+			seen[c] = true
+		}
+	})
 }
 
 // canceled is what a cancelled promise is rejected with.
@@ -162,40 +245,42 @@ func (e *canceledError) Is(target error) bool {
 }
 func (e *canceledError) Unwrap() error { return e.cause }
 
-// mapped is Map: its own promise is the leaf once the input has settled.
+// mapped is Map.
 func (m *model) mapped(in *cell, f func(v any) (any, error)) *cell {
 	c := &cell{}
-	c.seek = func(s *searching) found { return s.into(in) }
+	c.seek = m.seekInput(c, in)
 	m.attach(in, &callback{run: func() {
-		if !c.pending() {
-			return
-		}
 		i := in.root()
-		if i.err != nil {
-			m.settle(c, nil, i.err)
-			return
-		}
 		var v any
-		err := catch(func() (err error) { v, err = f(i.v); return err })
+		err := i.err
+		if err == nil {
+			err = catch(func() (err error) { v, err = f(i.v); return err })
+		}
+		l := c.root().late
 		m.settle(c, v, err)
+		m.resume(l, c)
 	}})
 	return c
 }
 
-// bound is Bind, Then, Catch and the two halves of Finally, which always runs.
-func (m *model) bound(in *cell, ok func(v any) *cell, fail func(err error) *cell, always bool) *cell {
-	c := &cell{}
-	c.seek = func(s *searching) found {
-		if f := s.into(in); !always {
-			return f
+// seekInput is how the result of a callback is cancelled: by its input, or, once that has settled, when the callback has run.
+func (m *model) seekInput(c, in *cell) func(s *searching) found {
+	return func(s *searching) found {
+		if !s.into(in) {
+			s.wait(c.root())
 		}
 		return passed
 	}
+}
+
+// bound is Bind, Then, Catch and the two halves of Finally.
+func (m *model) bound(in *cell, ok func(v any) *cell, fail func(err error) *cell) *cell {
+	c := &cell{}
+	c.seek = m.seekInput(c, in)
 	m.attach(in, &callback{run: func() {
-		if !c.pending() {
-			return
+		if r := c.root(); r.late == nil {
+			r.seek = nil // the callback cannot cancel what it computes
 		}
-		c.root().seek = nil // no cancellation while the callback computes
 		i := in.root()
 		next := in
 		err := catch(func() error {
@@ -207,10 +292,11 @@ func (m *model) bound(in *cell, ok func(v any) *cell, fail func(err error) *cell
 			return nil
 		})
 		if err != nil {
-			m.settle(c, nil, err)
-			return
+			next = &cell{settled: true, err: err}
 		}
+		l := c.root().late
 		m.become(c, next)
+		m.resume(l, c)
 	}})
 	return c
 }
@@ -222,12 +308,13 @@ func (m *model) become(c, next *cell) {
 	case n.settled:
 		m.settle(c, n.v, n.err)
 	case next.view != nil:
-		r.seek = func(s *searching) found { return s.into(next) }
-		m.attach(next, &callback{run: func() { m.settle(c, n.root().v, n.root().err) }})
+		r.seek, r.late = func(s *searching) found { s.into(next); return passed }, nil
+		m.attach(next, &callback{concludes: true, run: func() { m.settle(c, n.root().v, n.root().err) }})
 	case r == n || r.settled:
+		r.seek, r.late = nil, nil
 	default:
 		r.callbacks = append(r.callbacks, n.callbacks...)
-		r.seek, r.over = n.seek, n.over
+		r.seek, r.late, r.over = n.seek, n.late, n.over
 		n.same = r
 	}
 }
@@ -286,16 +373,10 @@ func (m *model) group(ins []*cell, is rule) *cell {
 		}
 	}
 	c.seek = func(s *searching) found {
-		if over {
-			return passed
-		}
-		f := leaf
 		for k := len(ins) - 1; k >= 0; k-- {
-			if s.into(ins[k]) == passed {
-				f = passed
-			}
+			s.into(ins[k])
 		}
-		return f
+		return passed
 	}
 	c.over = func() {
 		over = true
@@ -305,7 +386,7 @@ func (m *model) group(ins []*cell, is rule) *cell {
 	}
 	for _, in := range ins {
 		if in.pending() {
-			cb := &callback{}
+			cb := &callback{concludes: true}
 			cb.run = func() {
 				if note(in.root().err) {
 					conclude(in)

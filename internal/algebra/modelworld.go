@@ -69,7 +69,7 @@ func (m *model) Then(i int, ok func(string) reply, fail func(error) reply) {
 	if fail != nil {
 		onError = func(err error) *cell { return m.reply(fail(err)) }
 	}
-	m.add(m.bound(m.cells[i], onValue, onError, false))
+	m.add(m.bound(m.cells[i], onValue, onError))
 }
 
 // Finally waits for the promise of f in either case, and then has the first outcome, with the errors of both.
@@ -79,18 +79,18 @@ func (m *model) Finally(i int, f func() reply) {
 		if perr := catch(func() error {
 			cleanup = m.bound(m.reply(f()),
 				func(any) *cell { return &cell{settled: true} },
-				func(error) *cell { return &cell{settled: true, err: errCleanup} }, false)
+				func(error) *cell { return &cell{settled: true, err: errCleanup} })
 			return nil
 		}); perr != nil {
 			cleanup.err = perr
 		}
 		return m.bound(cleanup,
 			func(any) *cell { return &cell{settled: true, v: v, err: err} },
-			func(cerr error) *cell { return &cell{settled: true, err: errors.Join(err, cerr)} }, true)
+			func(cerr error) *cell { return &cell{settled: true, err: errors.Join(err, cerr)} })
 	}
 	m.add(m.bound(m.cells[i],
 		func(v any) *cell { return restore(v, nil) },
-		func(err error) *cell { return restore(nil, err) }, true))
+		func(err error) *cell { return restore(nil, err) }))
 }
 
 func (m *model) Shield(op Op, i int) {
@@ -104,7 +104,7 @@ func (m *model) Shield(op Op, i int) {
 		return
 	}
 	c := &cell{}
-	cb := &callback{run: func() { m.settle(c, in.root().v, in.root().err) }}
+	cb := &callback{concludes: true, run: func() { m.settle(c, in.root().v, in.root().err) }}
 	c.seek = func(s *searching) found {
 		if op == Cancelable {
 			s.into(in)
@@ -152,7 +152,7 @@ func (m *model) Combine(op Op, is []int) {
 	switch op {
 	case Choose, Pick:
 	case Any:
-		c = m.bound(c, nil, func(err error) *cell { return &cell{settled: true, err: shorten(err)} }, false)
+		c = m.bound(c, nil, func(err error) *cell { return &cell{settled: true, err: shorten(err)} })
 	default: // the library's value is a list or the like, which is mapped to a text
 		c = m.mapped(c, func(v any) (any, error) { return v, nil })
 	}

@@ -80,22 +80,55 @@ var cancellations = []Fact{
 		},
 	},
 	{
-		Name:   "a result cancelled before its callback ran never runs it, nor cancels what that would have returned",
-		Source: "Lwt 2.3 fact 48; Finally's cleanup, which has to run, has a fact of its own",
+		Name:   "a result cancelled once its input has settled runs its callback, and then cancels what that returned",
+		Source: "Lwt 2.3 fact 48, where callbacks run at once, and so have run before any cancellation",
 		Run: func(t *testing.T, ctx context.Context) {
 			for _, k := range derivations {
-				if k.always {
+				p, r := promise.New[int](ctx)
+				inner, _ := promise.New[int](ctx)
+				if k.flat {
+					inner = promise.Resolved(7)
+				}
+				ran := 0
+				d := k.derive(p, func() *ints { ran++; return inner })
+				k.settle(r) // the callback waits its turn
+				d.CancelCause(errTest)
+				assert.Equal(t, "pending", outcome(d), k.name)
+				step(ctx)
+				assert.Equal(t, 1, ran, k.name)
+				assert.NotErrorIs(t, errOf(p), promise.ErrCanceled, k.name)
+				if k.flat {
+					assert.Equal(t, 7, outcome(d), k.name)
 					continue
 				}
-				p, r := promise.New[int](ctx)
-				other, or := promise.New[int](ctx)
-				d := k.derive(p, func() *ints { t.Error(k.name, "ran"); return other })
-				k.settle(r) // the callback waits its turn
-				d.Cancel()
-				assertCanceled(t, outcome(d), k.name)
+				assertCanceled(t, outcome(inner), k.name)
+				assert.ErrorIs(t, outcome(inner).(error), errTest, k.name)
 				step(ctx)
-				assert.NotErrorIs(t, errOf(p), promise.ErrCanceled, k.name)
-				assert.True(t, or.Resolve(1), k.name)
+				assertCanceled(t, outcome(d), k.name)
+			}
+		},
+	},
+	{
+		Name:   "a cancellation that meets a callback which has to run goes on from there as if that had run",
+		Source: "Lwt 2.3 fact 47, where callbacks run at once",
+		Run: func(t *testing.T, ctx context.Context) {
+			for _, k := range derivations {
+				p, r := promise.New[int](ctx)
+				inner, _ := promise.New[int](ctx)
+				rescued, _ := promise.New[int](ctx)
+				first := k.derive(p, func() *ints { return promise.Rejected[int](errTest) })
+				d := first.Catch(func(error) *ints { return inner })
+				other, _ := promise.New[int](ctx)
+				all := promise.All(d, other.Catch(func(error) *ints { return rescued }))
+				k.settle(r)
+				all.Cancel()
+				assertCanceled(t, outcome(other), k.name, "is a leaf")
+				step(ctx)
+				step(ctx)
+				assertCanceled(t, outcome(inner), k.name, "came after the cancellation, on its way")
+				assert.Equal(t, "pending", outcome(rescued), k.name, "answers the cancellation")
+				rescued.Cancel()
+				assertCanceled(t, await(ctx, all), k.name)
 			}
 		},
 	},
