@@ -51,6 +51,9 @@
 // none is left, but at most some 16,000 of them or 10 ms: promises that keep settling each other do not keep I/O and timers
 // waiting, nor do these keep promises waiting. A chain of any length settles without recursion.
 //
+// Only functions of users are queued. A combinator, a shield, a timeout settles in the same moment as the input that decides
+// it, and cancels the losers in that moment: no value can come between and be lost.
+//
 // A promise lives on the loop of the ctx it was started with; one derived from it on the same. One derived from promises of
 // several loops lives on that of the first that is pending. Those that [Resolved] and
 // [Rejected] make live on none: their callbacks join the loop whose code attaches them, and run at once off any loop.
@@ -60,6 +63,9 @@
 // Cancel looks backwards for the promises that something started, rejects those with [ErrCanceled] and stops the operations
 // behind them; the rejection then spreads forward like any other. The end of a ctx does the same to what was started
 // with it. [Promise.Protected], [Promise.NoCancel] and [Promise.Cancelable] stop or force a search.
+//
+// A callback whose input has settled runs, whatever is cancelled: so an open connection, for example, always reaches the
+// function that closes it. A search that meets such a callback goes on once that has run: to the promise that it returned.
 //
 // # Errors
 //

@@ -10,8 +10,8 @@ func Choose[T any](ps ...*Promise[T]) *Promise[T] {
 	return combine("Choose", ps, atFirst, false, first[T])
 }
 
-// Pick is Choose, but it cancels the others: before its own result settles, so that their callbacks run before
-// the result's. Lwt.pick.
+// Pick is Choose, but it cancels the others, in the moment in which the first settles: an operation among them that has
+// not completed by then keeps what it would have taken. Their callbacks run before the result's. Lwt.pick.
 func Pick[T any](ps ...*Promise[T]) *Promise[T] {
 	mustHave("Pick", ps)
 	return combine("Pick", ps, atFirst, true, first[T])
