@@ -146,7 +146,7 @@ func (q *Queue) planEnd() {
 	for _, cb := range append(left, q.takeUnseen()...) {
 		q.ending = append(q.ending, cb.run)
 	}
-	q.links, q.foreign, q.sites, q.idle = map[*node]struct{}{}, nil, nil, nil
+	q.links, q.foreign, q.sites, q.origins, q.idle = map[*node]struct{}{}, nil, nil, nil, nil
 }
 
 // housekeeper is a callback of this package's own that must run even when the loop ends first.

@@ -25,14 +25,14 @@ func init() {
 // are kept from the collector. It costs about a microsecond and 300 bytes a promise. Safe from any goroutine.
 func SetDebug(on bool) { debugging.Store(on) }
 
-// site is a place in the program: the innermost calls on a goroutine's stack.
-type site struct {
+// Site is a place in the program: the innermost calls on a goroutine's stack.
+type Site struct {
 	pcs [16]uintptr
 	n   int
 }
 
 // capture notes where the caller's caller was called.
-func (s *site) capture() { s.n = runtime.Callers(3, s.pcs[:]) }
+func (s *Site) capture() { s.n = runtime.Callers(3, s.pcs[:]) }
 
 // own are the packages whose calls a site leaves out, so that it begins with the user's.
 var own = []string{
@@ -40,17 +40,31 @@ var own = []string{
 	"github.com/weft-go/weft/io.", "github.com/weft-go/weft/uv.", "runtime.", "iter.", "context.",
 }
 
-func isOwn(function string) bool {
+// isOwn reports whether a call is one that sites leave out. The packages' tests are users.
+func isOwn(function, file string) bool {
 	for _, prefix := range own {
 		if strings.HasPrefix(function, prefix) {
-			return true
+			return !strings.HasSuffix(file, "_test.go")
 		}
 	}
 	return false
 }
 
-// String returns a line "function (file:line)" for each call that is not weft's or the runtime's, innermost first.
-func (s *site) String() string {
+// ofUser reports whether one of the calls is the user's.
+func (s *Site) ofUser() bool {
+	for _, pc := range s.pcs[:s.n] {
+		if f := runtime.FuncForPC(pc - 1); f != nil {
+			if file, _ := f.FileLine(pc - 1); !isOwn(f.Name(), file) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// String returns a line "function (file:line)" for each call that is not weft's or the runtime's, innermost first. It is empty for a
+// nil Site.
+func (s *Site) String() string {
 	if s == nil || s.n == 0 {
 		return ""
 	}
@@ -58,7 +72,7 @@ func (s *site) String() string {
 	frames := runtime.CallersFrames(s.pcs[:s.n])
 	for more := true; more; {
 		var f runtime.Frame
-		if f, more = frames.Next(); f.Function != "" && !isOwn(f.Function) {
+		if f, more = frames.Next(); f.Function != "" && !isOwn(f.Function, f.File) {
 			lines = append(lines, fmt.Sprintf("%s (%s:%d)", f.Function, f.File, f.Line))
 		}
 	}
@@ -76,19 +90,19 @@ func (p *Promise[T]) made() {
 	if !debugging.Load() {
 		return
 	}
-	s := &site{}
+	s := &Site{}
 	s.capture()
 	q := p.q
 	q.lock()
 	if q.sites == nil {
-		q.sites = map[cell]*site{}
+		q.sites = map[cell]*Site{}
 	}
 	q.sites[p] = s
 	q.unlock()
 }
 
 // madeAt returns where p was made, nil when it was not in debug mode. q is locked if p has a loop.
-func (p *Promise[T]) madeAt() *site {
+func (p *Promise[T]) madeAt() *Site {
 	if p.q == nil {
 		return nil
 	}
@@ -110,7 +124,7 @@ func (q *Queue) Pending() int {
 // shows up there. It knows those made in debug mode only. Safe from any goroutine.
 func (q *Queue) Unsettled() []string {
 	q.lock()
-	sites := make([]*site, 0, len(q.sites))
+	sites := make([]*Site, 0, len(q.sites))
 	for _, s := range q.sites {
 		sites = append(sites, s)
 	}

@@ -4,8 +4,9 @@ package promise
 
 import "fmt"
 
-// Holder names what the loop's thread is running at this moment, "task NAME" or "callback NAME", and in debug mode where it was made;
-// both are empty between two turns. It is for watchdogs: the answer may be one step old. Safe from any goroutine.
+// Holder names what the loop's thread is running at this moment, "task NAME" or "callback NAME", and in debug mode where it was made
+// (of a task, also if the queue tracks them); both are empty between two turns. It is for watchdogs: the answer may be one step old.
+// Safe from any goroutine.
 func (q *Queue) Holder() (name, made string) {
 	n := q.peekHolder()
 	q.lock() // whatever was queued before is in memory now
@@ -15,7 +16,11 @@ func (q *Queue) Holder() (name, made string) {
 	}
 	cb := n.cb
 	if t := peekTask(cb); t != nil {
-		return "task " + t.name(), q.siteOf(t.runner()).String()
+		made := q.siteOf(t.runner())
+		if made == nil {
+			made = q.origins[t]
+		}
+		return "task " + t.name(), made.String()
 	}
 	if c, ok := cb.(cell); ok {
 		made = q.siteOf(c).String()
@@ -24,7 +29,7 @@ func (q *Queue) Holder() (name, made string) {
 }
 
 // siteOf returns where a pending promise was made, nil when it was not in debug mode. q is locked.
-func (q *Queue) siteOf(c cell) *site {
+func (q *Queue) siteOf(c cell) *Site {
 	p, _ := c.key().(cell) // the promise that c embeds
 	return q.sites[p]
 }

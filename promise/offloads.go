@@ -37,12 +37,14 @@ type offloads struct {
 // submit starts j, or lines it up. It returns false when the loop is closing. The loop gets a turn: one that ends by
 // itself must learn that it has something to wait for.
 func (s *offloads) submit(q *Queue, j *offloadJob) bool {
+	made := q.Here()
 	q.lock()
 	if q.closing.Load() {
 		q.unlock()
 		return false
 	}
 	s.waiting.push(j)
+	q.mark(j, made)
 	s.dispatch()
 	q.needTurn()
 	q.unlock()
@@ -66,6 +68,7 @@ func (s *offloads) remove(j *offloadJob) {
 	}
 	if j.on != nil {
 		j.on.remove(j)
+		j.q.unmark(j)
 	}
 	s.dispatch()
 }

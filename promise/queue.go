@@ -16,14 +16,16 @@ import (
 // Its monitor guards the callback lists, the cancel searches and the merging of all promises of the loop. No two queues'
 // mutexes are ever held at once, and no user code runs under one.
 type Queue struct {
-	exec Executor
+	exec     Executor
+	tracking bool // see Track
 
 	mon      monitor
 	ready    list                 // what runs next, FIFO
 	links    map[*node]struct{}   // nodes attached here on behalf of somebody outside: goroutines, other loops
 	suspects []*unseen            // rejections of Go that nobody had looked at when they came
 	unseen   map[*unseen]struct{} // those of other promises
-	sites    map[cell]*site       // where pending promises were made, in debug mode
+	sites    map[cell]*Site       // where pending promises were made, in debug mode
+	origins  map[any]*Site        // where tasks, Offloads and timers were made, of a queue that tracks them
 	settled  int64                // promises made pending that are no longer
 	search   search
 	pausers  list

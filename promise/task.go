@@ -91,6 +91,7 @@ func newTask[T any](ctx context.Context, t *task[T]) *Promise[T] {
 	c.start.cb = t
 	c.tie.list.q, c.tie.list.of = q, (*taskCtx)(c)
 	above, err := (*taskCtx)(c).follow()
+	made := q.Here()
 	q.lock()
 	switch {
 	case t.isSettled(): // its context has ended since
@@ -116,6 +117,7 @@ func newTask[T any](ctx context.Context, t *task[T]) *Promise[T] {
 		above.list.push(&c.up)
 	}
 	q.tasks.add(c)
+	q.mark(c, made)
 	q.push(&c.start)
 	q.unlock()
 	return &t.Promise
@@ -191,6 +193,7 @@ func (t *task[T]) function() any {
 // done takes the task off its lists. q is locked.
 func (c *taskCore) done() {
 	c.q.tasks.remove(c)
+	c.q.unmark(c)
 	c.co = nil
 	(*taskCtx)(c).leave()
 }

@@ -57,6 +57,7 @@ func (c *timeoutCtx) Deadline() (time.Time, bool) { return c.parent.Deadline() }
 // start sets the timer. It returns the cause when the context above has ended.
 func (c *timeoutCtx) start(above *tie, d time.Duration) (cause error) {
 	q := c.tie.list.q
+	made := q.Here()
 	q.lock()
 	defer q.unlock()
 	switch {
@@ -71,11 +72,13 @@ func (c *timeoutCtx) start(above *tie, d time.Duration) (cause error) {
 		return nil
 	}
 	q.setTimer(&c.timer, d)
+	q.mark(&c.timer, made)
 	return nil
 }
 
-func (c *timeoutCtx) expire() { c.tie.list.q.push(&c.node) }
-func (c *timeoutCtx) run()    { c.end(ErrTimeout) }
+func (c *timeoutCtx) expire()      { c.tie.list.q.push(&c.node) }
+func (c *timeoutCtx) run()         { c.end(ErrTimeout) }
+func (c *timeoutCtx) what() string { return "ContextTimeout" }
 
 // end ends the context with a cause, and what hangs on it. Safe from any goroutine.
 func (c *timeoutCtx) end(cause error) {
@@ -84,6 +87,7 @@ func (c *timeoutCtx) end(cause error) {
 	cells, first := c.tie.end(cause)
 	if first {
 		q.timers.remove(&c.timer)
+		q.unmark(&c.timer)
 		c.up.unlink()
 	}
 	q.unlock()

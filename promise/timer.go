@@ -11,7 +11,10 @@ import (
 // timer is an entry of a queue's timer heap, embedded in what it fires. The queue's mutex guards it.
 type timer struct {
 	at   int // its index in the heap plus one; 0: not there
-	fire interface{ expire() }
+	fire interface {
+		expire()
+		what() string // the function that has set the timer
+	}
 }
 
 // timerHeap is a 4-ary heap: shallow, and a node's children share a cache line or two. Timers of the same time fire in the
@@ -170,10 +173,12 @@ func newAlarm[T any](ctx context.Context, d time.Duration, err error) *Promise[T
 	}
 	a.timer.fire = a
 	q := a.q
+	made := q.Here()
 	q.lock()
 	if !a.isSettled() {
 		a.state.Store(a.state.Load() | hasRelease)
 		q.setTimer(&a.timer, d)
+		q.mark(&a.timer, made)
 	}
 	q.unlock()
 	return &a.Promise
@@ -186,8 +191,16 @@ func (a *alarm[T]) expire() {
 	a.root().fill(zero, a.late, ordinary)
 }
 
+func (a *alarm[T]) what() string {
+	if a.late != nil {
+		return "WithTimeout"
+	}
+	return "Sleep"
+}
+
 func (a *alarm[T]) release() {
 	a.q.timers.remove(&a.timer)
+	a.q.unmark(&a.timer)
 	a.link.unlink()
 }
 

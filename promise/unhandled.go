@@ -19,7 +19,7 @@ import (
 type UnhandledError struct {
 	Err      error  // what the promise was rejected with
 	Rejected string // where, innermost call first: "function (file:line)" a line
-	Made     string // where the promise was made, likewise; empty unless SetDebug is on
+	Made     string // where the promise was made, likewise; empty unless SetDebug is on, or the queue tracks (Queue.Track) and it is Go's
 }
 
 // Error names the rejection, and where it happened.
@@ -121,8 +121,8 @@ type unseen struct {
 	q    *Queue // nil: the promise is on no loop
 	err  error
 	by   string // the function whose result the rejection is, when known; not itself: it may hold the promise
-	at   site   // where it was rejected
-	made *site
+	at   Site   // where it was rejected
+	made *Site
 
 	seen atomic.Bool // somebody looked since
 	node node        // carries the report to the loop
@@ -138,6 +138,9 @@ func (r *Promise[T]) note(err error, by source) *unseen {
 	u := &unseen{q: r.q, err: err, made: r.madeAt()}
 	if f, ok := by.(rejectedBy); ok {
 		u.by = funcName(f.function())
+	}
+	if t, ok := by.(runner); ok && u.made == nil {
+		u.made = r.q.origins[t.taskCore()]
 	}
 	u.at.capture()
 	u.node.cb = u
