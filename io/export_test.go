@@ -11,6 +11,16 @@ func StandIn() (end func()) {
 	return func() { standsIn = was }
 }
 
+// HeldAfter returns what the watchdog takes for the time of which a loop was held, with a limit of 100 ms, when it has looked after these times.
+func HeldAfter(looks ...time.Duration) time.Duration {
+	begin := time.Now()
+	w := watch{limit: 100 * time.Millisecond, last: begin}
+	for _, at := range looks {
+		w.count(begin.Add(at))
+	}
+	return w.held
+}
+
 // StandInTurn has a stand-in turn once, and end.
 func StandInTurn(turn func() (more bool)) (more bool) {
 	s := newStandIn(1<<40, 1<<40, turn)

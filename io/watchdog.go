@@ -24,7 +24,19 @@ type watch struct {
 
 	lap  uint32 // seen running
 	from time.Time
+	last time.Time     // when the watchdog looked
+	held time.Duration // what counts of the time since from
 	told bool
+}
+
+// tick is how often the watchdog looks.
+func (w *watch) tick() time.Duration { return max(w.limit/ticksPerLimit, time.Millisecond) }
+
+// count adds the time since the last look. Where that was long ago, the machine had no time for the process, the loop's thread
+// included, or did not run at all: user code is not to blame for that.
+func (w *watch) count(now time.Time) {
+	w.held += min(now.Sub(w.last), 2*w.tick())
+	w.last = now
 }
 
 // watchdog is the goroutine that looks out for loops whose thread is held. There is one in the process while watched loops are
@@ -127,14 +139,14 @@ func (d *watchdog) look(now time.Time) (next time.Duration) {
 			continue
 		}
 		if lap != w.lap || w.from.IsZero() {
-			w.lap, w.from, w.told = lap, now, false
+			w.lap, w.from, w.last, w.held, w.told = lap, now, now, 0, false
 		}
-		if held := now.Sub(w.from); held >= w.limit && !w.told {
+		if w.count(now); w.held >= w.limit && !w.told {
 			w.told = true
-			w.report(l.held(held))
+			w.report(l.held(now.Sub(w.from)))
 		}
-		if tick := w.limit / ticksPerLimit; next == 0 || tick < next {
-			next = max(tick, time.Millisecond)
+		if tick := w.tick(); next == 0 || tick < next {
+			next = tick
 		}
 	}
 	return next

@@ -183,7 +183,7 @@ func TestTheWatchdogReadsNoStacksAmongTenThousandGoroutines(t *testing.T) {
 	const limit = 20 * time.Millisecond
 	var r reports
 	wefttest.Run(t, func(ctx context.Context) error {
-		parked, _ := promise.New[int](ctx)
+		parked, unpark := promise.New[int](ctx)
 		started := 0
 		for range 10_000 {
 			promise.Go(ctx, func(ctx context.Context) error { started++; _, _ = parked.Await(ctx); return nil })
@@ -203,6 +203,13 @@ func TestTheWatchdogReadsNoStacksAmongTenThousandGoroutines(t *testing.T) {
 		for end := time.Now().Add(10 * time.Second); !slices.ContainsFunc(r.taken(), mine) && time.Now().Before(end); {
 		}
 		assert.True(t, slices.ContainsFunc(r.taken(), mine))
+		unpark.Resolve(0)
 		return nil
 	}, weftio.Watchdog(limit, r.add), weftio.Grace(30*time.Second)) // ten thousand tasks end, on a slow machine
+}
+
+func TestTheWatchdogDoesNotCountTimeInWhichItCouldNotLook(t *testing.T) {
+	const ms = time.Millisecond
+	assert.Equal(t, 100*ms, weftio.HeldAfter(25*ms, 50*ms, 80*ms, 100*ms))
+	assert.Equal(t, 75*ms, weftio.HeldAfter(time.Hour, time.Hour+25*ms))
 }
