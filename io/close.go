@@ -16,6 +16,8 @@ import (
 
 // resource is something open on a loop, which the loop's end closes.
 type resource interface {
+	// describe says what it is, "connection", and which one: its addresses. The kind is empty when it is on its way to end by itself.
+	describe() (kind, name string)
 	// hurry is called once, when the loop begins to end: what has not begun is withdrawn, and the loop hears when the rest is
 	// through.
 	hurry()
@@ -29,12 +31,15 @@ type resource interface {
 	link() *ringLink[resource]
 }
 
-// opened registers something that is open. What comes so late that nothing would close it is closed here.
-func (l *Loop) opened(r resource) {
+// opened registers something that is open; made is where the user has asked for it. What comes so late that nothing would close it is closed here.
+func (l *Loop) opened(r resource, made *promise.Site) {
 	l.open.add(r.link(), r)
+	if made != nil {
+		l.made[r.link()] = made
+	}
 	switch s := l.at(); {
 	case s >= closing:
-		l.open.remove(r.link())
+		l.closed(r)
 		r.shut()
 	case s == draining:
 		r.hurry()
@@ -210,7 +215,7 @@ func (l *Loop) shutAll() (lost []string) {
 	more := 0
 	for k := l.open.first(); k != nil; k = l.open.first() {
 		r := k.of
-		l.open.remove(k)
+		l.closed(r)
 		switch what := r.loses(); {
 		case what == "":
 		case len(lost) < lostNamed:

@@ -86,7 +86,7 @@ func stubbornOffload(release chan struct{}) (int, error) {
 
 func TestCloseReportsATaskThatHoldsTheThread(t *testing.T) {
 	owned(t, "Detach returns at once, and has nobody to report to")
-	l, ctx := wefttest.Start(t, weftio.Grace(time.Millisecond))
+	l, ctx := wefttest.Start(t, weftio.Grace(time.Millisecond), wefttest.Allow("has been held"))
 	release, entered := make(chan struct{}), make(chan struct{})
 	promise.Go(ctx, func(context.Context) error {
 		close(entered)

@@ -41,8 +41,8 @@ type connState struct {
 	done  *closeOp // waits for that
 }
 
-// newConn returns a connection whose handle open makes. Loop goroutine only.
-func newConn(l *Loop, open func(*uv.TCP) error) (*connState, error) {
+// newConn returns a connection whose handle open makes; made is where the user has asked for it. Loop goroutine only.
+func newConn(l *Loop, made *promise.Site, open func(*uv.TCP) error) (*connState, error) {
 	s := &connState{}
 	if err := open(&s.tcp); err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func newConn(l *Loop, open func(*uv.TCP) error) (*connState, error) {
 	s.in = Input{l: l, src: s}
 	s.out = Output{l: l, dst: s}
 	s.conn = Conn{Input: &s.in, Output: &s.out, l: l}
-	l.opened(s)
+	l.opened(s, made)
 	return s, nil
 }
 
@@ -206,7 +206,7 @@ func (s *connState) shutdown(err error) {
 		return
 	}
 	s.shutd = true
-	s.conn.l.open.remove(&s.place)
+	s.conn.l.closed(s)
 	s.in.end(s.readError(err))
 	s.out.fail(s.writeError(err))
 	_ = s.tcp.Close((*connCloser)(s)) // the handle is open: shutd says so
@@ -222,6 +222,13 @@ func (c *connCloser) Complete(uv.Event) {
 		op.Settle(promise.Unit{}, op.err)
 		c.done = nil
 	}
+}
+
+func (s *connState) describe() (kind, name string) {
+	if s.conn.local == nil {
+		return "connection", fmt.Sprintf("to %v, which has not answered yet", s.conn.remote)
+	}
+	return "connection", fmt.Sprintf("%v to %v", *s.conn.local, s.conn.remote)
 }
 
 func (s *connState) link() *ringLink[resource] { return &s.place }

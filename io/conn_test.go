@@ -67,13 +67,13 @@ func echo(ctx context.Context, c *weftio.Conn) error {
 func TestDialByName(t *testing.T) {
 	wefttest.Run(t, func(ctx context.Context) error {
 		ln := listen(t, ctx, "tcp4")
-		weftio.Serve(ctx, ln, echo)
+		srv := weftio.Serve(ctx, ln, echo)
 		for _, address := range []string{fmt.Sprint("localhost:", ln.Port()), fmt.Sprint(":", ln.Port())} {
 			c, err := weftio.Dial(ctx, "tcp", address).Await(ctx)
 			require.NoError(t, err, address)
 			require.NoError(t, c.Close().Wait(ctx))
 		}
-		return nil
+		return srv.Shutdown(ctx).Wait(ctx)
 	})
 }
 
@@ -244,7 +244,7 @@ func TestNeverReadingPeerBoundsTheBuffer(t *testing.T) {
 		loop := weftio.LoopFrom(ctx)
 		assert.Less(t, loop.Stats().Bytes, int64(4<<20))
 		return nil // closing gives up on the peer after the grace
-	}, weftio.Grace(10*time.Millisecond))
+	}, weftio.Grace(10*time.Millisecond), wefttest.Allow("connection"))
 }
 
 func outcomeOf[T any](p *promise.Promise[T]) (error, bool) {
@@ -319,7 +319,7 @@ func TestCancelledDialIsWithdrawn(t *testing.T) {
 			accept.Cancel()
 			assert.ErrorIs(t, accept.Wait(ctx), context.Canceled)
 		}
-		return nil
+		return ln.Close().Wait(ctx)
 	})
 }
 
@@ -365,7 +365,7 @@ func TestManyConnectionsAtOnce(t *testing.T) {
 func TestConnectionsWorkFromManyGoroutines(t *testing.T) {
 	_, ctx := wefttest.Start(t)
 	ln := listen(t, ctx, "tcp")
-	weftio.Serve(ctx, ln, echo)
+	srv := weftio.Serve(ctx, ln, echo)
 	done := make(chan error)
 	for i := range 8 {
 		go func() {
@@ -385,6 +385,7 @@ func TestConnectionsWorkFromManyGoroutines(t *testing.T) {
 	for range 8 {
 		assert.NoError(t, <-done)
 	}
+	assert.NoError(t, srv.Shutdown(ctx).Wait(ctx))
 }
 
 func TestLookups(t *testing.T) {

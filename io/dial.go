@@ -82,7 +82,7 @@ func fits(network string, a netip.Addr) bool {
 }
 
 func connect(ctx context.Context, l *Loop, network string, addr netip.AddrPort) *promise.Promise[*Conn] {
-	op := &connectOp{l: l, network: network, addr: addr}
+	op := &connectOp{l: l, network: network, addr: addr, made: l.q.Here()}
 	if op.Init(l.q, op) && op.Follow(ctx) {
 		l.schedule(op)
 	}
@@ -95,6 +95,7 @@ type connectOp struct {
 	l       *Loop
 	network string
 	addr    netip.AddrPort
+	made    *promise.Site
 	s       *connState // while libuv is at it
 }
 
@@ -102,12 +103,12 @@ func (op *connectOp) perform() {
 	if !op.Pending() {
 		return
 	}
-	s, err := newConn(op.l, func(t *uv.TCP) error { return t.Init(op.l.uv) })
+	s, err := newConn(op.l, op.made, func(t *uv.TCP) error { return t.Init(op.l.uv) })
 	if err != nil {
 		op.fail("socket", err)
 		return
 	}
-	op.s = s
+	op.s, s.conn.remote = s, op.addr
 	if err := s.tcp.Connect(op.addr, op); err != nil {
 		op.fail("connect", err)
 	}

@@ -47,7 +47,7 @@ func lookup(ctx context.Context, host, service string) *promise.Promise[[]netip.
 	if host == "" {
 		return promise.Rejected[[]netip.AddrPort](&net.DNSError{Err: "no such host", IsNotFound: true})
 	}
-	op := &lookupOp{l: l, host: host, service: service}
+	op := &lookupOp{l: l, host: host, service: service, made: l.q.Here()}
 	if op.Init(l.q, op) && op.Follow(ctx) {
 		l.schedule(op)
 	}
@@ -59,6 +59,7 @@ type lookupOp struct {
 	promise.Leaf[[]netip.AddrPort]
 	l             *Loop
 	host, service string
+	made          *promise.Site
 	req           *uv.AddrInfoReq // nil before it has begun and after it has ended
 	place         ringLink[resource]
 }
@@ -73,7 +74,7 @@ func (op *lookupOp) perform() {
 		return
 	}
 	op.req = req
-	op.l.opened(op)
+	op.l.opened(op, op.made)
 }
 
 func (op *lookupOp) refused(err error) { op.Fail(err) }
@@ -82,7 +83,7 @@ func (op *lookupOp) refused(err error) { op.Fail(err) }
 func (op *lookupOp) Complete(ev uv.Event) {
 	req := op.req
 	op.req = nil
-	op.l.open.remove(&op.place)
+	op.l.closed(op)
 	if ev.Status < 0 {
 		op.Fail(dnsError(ev.Status, op.host))
 		return
@@ -95,6 +96,14 @@ func (op *lookupOp) CancelOp(error) {
 	if op.req != nil {
 		_ = op.req.Cancel()
 	}
+}
+
+// describe has no word for one that was cancelled: it ends when its pool thread comes back.
+func (op *lookupOp) describe() (kind, name string) {
+	if !op.Pending() {
+		return "", ""
+	}
+	return "lookup", op.host
 }
 
 func (op *lookupOp) link() *ringLink[resource] { return &op.place }

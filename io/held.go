@@ -15,7 +15,7 @@ import (
 type HeldError struct {
 	For    time.Duration // so far
 	Holder string        // the task or callback: "task main.handle"; empty when it is none of this package's
-	Made   string        // where that was spawned or attached, in debug mode (promise.SetDebug)
+	Made   string        // where that was spawned or attached, in debug mode (promise.SetDebug); of a task, also with TrackResources
 	Stack  string        // of the code that holds it; empty while there are 10,000 goroutines or more
 }
 

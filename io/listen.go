@@ -52,10 +52,11 @@ func Listen(ctx context.Context, network, address string) *promise.Promise[*List
 			host = "0.0.0.0"
 		}
 	}
+	made := l.q.Here()
 	return promise.Bind(LookupAddrPort(ctx, host, service), func(addrs []netip.AddrPort) *promise.Promise[*Listener] {
 		for _, a := range addrs {
 			if fits(network, a.Addr()) {
-				return listen(ctx, l, network, a)
+				return listen(ctx, l, network, a, made)
 			}
 		}
 		err := &net.AddrError{Err: "no suitable address", Addr: address}
@@ -63,8 +64,8 @@ func Listen(ctx context.Context, network, address string) *promise.Promise[*List
 	})
 }
 
-func listen(ctx context.Context, l *Loop, network string, addr netip.AddrPort) *promise.Promise[*Listener] {
-	op := &listenOp{ln: &Listener{l: l, network: network, addr: addr}}
+func listen(ctx context.Context, l *Loop, network string, addr netip.AddrPort, made *promise.Site) *promise.Promise[*Listener] {
+	op := &listenOp{ln: &Listener{l: l, network: network, addr: addr}, made: made}
 	if op.Init(l.q, op) && op.Follow(ctx) {
 		l.schedule(op)
 	}
@@ -73,7 +74,8 @@ func listen(ctx context.Context, l *Loop, network string, addr netip.AddrPort) *
 
 type listenOp struct {
 	promise.Leaf[*Listener]
-	ln *Listener
+	ln   *Listener
+	made *promise.Site
 }
 
 func (op *listenOp) perform() {
@@ -81,7 +83,7 @@ func (op *listenOp) perform() {
 		return
 	}
 	ln := op.ln
-	if call, err := ln.open(); err != nil {
+	if call, err := ln.open(op.made); err != nil {
 		op.Fail(opError("listen", ln.network, nil, tcpAddr(ln.addr), sysError(call, err)))
 		return
 	}
@@ -96,11 +98,11 @@ func (op *listenOp) refused(err error) { op.Fail(err) }
 func (op *listenOp) CancelOp(error) {}
 
 // open makes the handle listen; after an error it is closed.
-func (ln *Listener) open() (call string, err error) {
+func (ln *Listener) open(made *promise.Site) (call string, err error) {
 	if err := ln.tcp.Init(ln.l.uv); err != nil {
 		return "socket", err
 	}
-	ln.l.opened(ln)
+	ln.l.opened(ln, made)
 	if err := ln.tcp.Bind(ln.addr, 0); err != nil {
 		ln.shutdown()
 		return "bind", err
@@ -135,7 +137,7 @@ func (ln *Listener) String() string {
 // Accept returns the next connection. After Close it is rejected with net.ErrClosed. A cancelled Accept takes none.
 // Lwt_unix.accept.
 func (ln *Listener) Accept() *promise.Promise[*Conn] {
-	op := &acceptOp{ln: ln}
+	op := &acceptOp{ln: ln, made: ln.l.q.Here()}
 	if !op.Init(ln.l.q, op) {
 		return op.Promise()
 	}
@@ -155,7 +157,8 @@ func (ln *Listener) Accept() *promise.Promise[*Conn] {
 
 type acceptOp struct {
 	promise.Leaf[*Conn]
-	ln *Listener
+	ln   *Listener
+	made *promise.Site
 }
 
 func (op *acceptOp) perform() {
@@ -220,7 +223,7 @@ func (ln *Listener) next() *acceptOp {
 
 // hand accepts a connection for op.
 func (ln *Listener) hand(op *acceptOp) {
-	s, err := newConn(ln.l, ln.tcp.Accept)
+	s, err := newConn(ln.l, op.made, ln.tcp.Accept)
 	if err != nil {
 		op.Fail(ln.error("accept", err))
 		return
@@ -269,7 +272,7 @@ func (ln *Listener) shutdownAs(err error) {
 		return
 	}
 	ln.shutd = true
-	ln.l.open.remove(&ln.place)
+	ln.l.closed(ln)
 	for op := ln.next(); op != nil; op = ln.next() {
 		op.Fail(err)
 	}
@@ -286,6 +289,8 @@ func (c *listenerCloser) Complete(uv.Event) {
 	}
 	c.done = nil
 }
+
+func (ln *Listener) describe() (kind, name string) { return "listener", ln.String() }
 
 func (ln *Listener) hurry()                    {}
 func (ln *Listener) flushing() bool            { return false }

@@ -48,6 +48,7 @@ type Loop struct {
 	spare   []work         // todo's other buffer
 	lent    []*Input       // those that hold libuv's memory beyond the completions
 	open    ring[resource] // what Close has to close
+	made    origins        // where that was made
 	due     time.Duration
 	yielded time.Duration
 	stop    bool // leave the loop body
@@ -82,6 +83,10 @@ func newLoop(opts []Option) (*Loop, error) {
 	l.q = promise.NewQueue(l)
 	if l.opts.onError != nil {
 		l.q.SetHandler(func(err error) { l.call("OnError", func() { l.opts.onError(err) }) })
+	}
+	if l.opts.track {
+		l.q.Track()
+		l.made = origins{}
 	}
 	if l.opts.offload != 0 {
 		l.q.SetOffloadLimit(l.opts.offload)

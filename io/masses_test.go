@@ -57,7 +57,7 @@ func TestTenThousandConnectionsAtOnceAndACloseInTheirMidst(t *testing.T) {
 		},
 	} {
 		t.Run(style, func(t *testing.T) {
-			l, ctx := wefttest.Start(t, weftio.OnError(func(error) {}))
+			l, ctx := wefttest.Start(t, weftio.OnError(func(error) {}), weftio.Watchdog(0, nil)) // its turns are long
 			var srv *weftio.Server
 			require.NoError(t, promise.Go(ctx, func(ctx context.Context) error {
 				srv = serve(ctx, listen(t, ctx, "tcp4"))
@@ -135,7 +135,7 @@ func manyClients(address string, n int) error {
 
 func TestAHundredThousandTasksAtOnceAndACloseInTheirMidst(t *testing.T) {
 	n := mass(100_000)
-	l, ctx := wefttest.Start(t, weftio.OnError(func(error) {}), weftio.Grace(30*time.Second)) // a slow machine needs longer than a second
+	l, ctx := wefttest.Start(t, weftio.OnError(func(error) {}), weftio.Watchdog(0, nil), weftio.Grace(30*time.Second)) // a slow machine needs longer than a second
 	half, open := promise.New[int](ctx)
 	never, _ := promise.New[int](ctx)
 	var tasks []*promise.Promise[int]

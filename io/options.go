@@ -7,12 +7,16 @@ import "time"
 // Option sets something about a loop that Run, Start or Adopt makes.
 type Option func(*options)
 
+// LoopOption tells Options from what else a function may take beside them, as those of package wefttest do.
+func (Option) LoopOption() {}
+
 type options struct {
 	onError func(error)
 	grace   time.Duration
 	offload int // 0: promise's own limit
 	held    time.Duration
 	onHeld  func(*HeldError)
+	track   bool
 	onStart []func(*Loop)
 	onStop  []func(*Loop)
 }
@@ -46,6 +50,12 @@ func Grace(d time.Duration) Option {
 // OffloadLimit sets how many functions given to promise.Offload run at a time; see promise.Queue.SetOffloadLimit.
 func OffloadLimit(n int) Option {
 	return func(o *options) { o.offload = n }
+}
+
+// TrackResources has the loop remember where each task, Offload, timer, connection and listener was made, for Resources to tell. That
+// costs about a microsecond for each. By default it does not.
+func TrackResources(on bool) Option {
+	return func(o *options) { o.track = on }
 }
 
 // Watchdog has report called when user code has held the loop's thread for longer than limit, once each time. It runs on a

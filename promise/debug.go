@@ -37,7 +37,8 @@ func (s *Site) capture() { s.n = runtime.Callers(3, s.pcs[:]) }
 // own are the packages whose calls a site leaves out, so that it begins with the user's.
 var own = []string{
 	"github.com/weft-go/weft/promise.", "github.com/weft-go/weft/promise/promisetest.",
-	"github.com/weft-go/weft/io.", "github.com/weft-go/weft/uv.", "runtime.", "iter.", "context.",
+	"github.com/weft-go/weft/io.", "github.com/weft-go/weft/uv.", "github.com/weft-go/weft/wefttest.",
+	"runtime.", "iter.", "context.",
 }
 
 // isOwn reports whether a call is one that sites leave out. The packages' tests are users.

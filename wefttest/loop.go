@@ -3,8 +3,8 @@
 package wefttest
 
 import (
+	"context"
 	"testing"
-	"time"
 
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/uv"
@@ -15,6 +15,9 @@ type loop struct {
 	*weftio.Loop
 	goroutines label
 	end        func() error // Close, or what a host has for it
+	allowed    allow
+	reports    reports
+	cleanups   cleanups
 }
 
 // onHost makes loops on hosts; nil: this package's loops are owned.
@@ -27,14 +30,15 @@ func SetHost(start func(opts ...weftio.Option) (l *weftio.Loop, end func() error
 	onHost = start
 }
 
-func newLoop(t testing.TB, opts []weftio.Option) *loop {
+func newLoop(t testing.TB, opts []Option) *loop {
 	t.Helper()
 	l := &loop{goroutines: newLabel(t.Name())}
+	all := l.options(t, opts)
 	var err error
 	l.goroutines.do(func() {
 		if onHost != nil {
-			l.Loop, l.end, err = onHost(opts...)
-		} else if l.Loop, err = weftio.Start(opts...); err == nil {
+			l.Loop, l.end, err = onHost(all...)
+		} else if l.Loop, err = weftio.Start(all...); err == nil {
 			l.end = l.Close
 		}
 	})
@@ -42,6 +46,31 @@ func newLoop(t testing.TB, opts []weftio.Option) *loop {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// context returns a context of the loop's, derived from ctx, for a test.
+func (l *loop) context(ctx context.Context) context.Context {
+	return l.Context(context.WithValue(ctx, loopKey{}, l))
+}
+
+// finish ends the loop of a test that is over, and fails one that has passed for what it has left. end ends the test's ctx.
+func (l *loop) finish(t testing.TB, passed bool, end func()) {
+	t.Helper()
+	l.cleanUp(t)
+	if passed {
+		l.checkLeft(t)
+	}
+	end()
+	told := l.reports.take()
+	l.close(t)
+	if passed {
+		told = append(told, l.reports.take()...) // else it may be a consequence of the failure
+	}
+	for _, text := range told {
+		if !t.Skipped() && !l.allowed.allows(text) {
+			t.Errorf("wefttest: the loop has reported: %s", text)
+		}
+	}
 }
 
 // close closes the loop and fails the test for what it leaves. What Close says of a loop that the test has closed is the test's
@@ -65,6 +94,3 @@ func (l *loop) close(t testing.TB) {
 		t.Errorf("wefttest: goroutines of the closed loop have not ended:\n\n%s", left)
 	}
 }
-
-// patience is how long goroutines of a closed loop may take to end.
-const patience = 5 * time.Second

@@ -35,6 +35,7 @@ func (f *fakeT) FailNow()                       { f.failed = true; runtime.Goexi
 func (f *fakeT) Fatalf(format string, a ...any) { f.Errorf(format, a...); f.FailNow() }
 func (f *fakeT) Fatal(a ...any)                 { f.Fatalf("%s", fmt.Sprint(a...)) }
 func (f *fakeT) SkipNow()                       { f.skipped = true; runtime.Goexit() }
+func (f *fakeT) Failed() bool                   { return f.failed }
 func (f *fakeT) Skipped() bool                  { return f.skipped }
 func (f *fakeT) Cleanup(g func())               { f.cleanups = append(f.cleanups, g) }
 
