@@ -29,6 +29,9 @@ var ErrTooLong = errors.New("weftio: the input is longer than the limit")
 // did anybody wait for the writes before. Nothing of it was taken.
 var ErrBufferFull = errors.New("weftio: the output buffer is full: wait for the promise of an earlier Write or Flush")
 
+// ErrTooManyPending rejects an operation of an Input, or an Accept, when 4,096 of its kind wait there already. It has no effect.
+var ErrTooManyPending = errors.New("weftio: 4096 operations wait here already: await some of them before the next one")
+
 // errClosed is net.ErrClosed as what a Close of the program's own does to operations under way: if nobody looks at that, nobody has
 // to hear of it either.
 var errClosed error = closedError{}

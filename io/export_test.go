@@ -37,3 +37,17 @@ func Held(in *Input) int {
 
 // AwaitEnd is what Close does after it has told the loop, with another patience than the loop's.
 func (l *Loop) AwaitEnd(patience time.Duration) error { return l.awaitEnd(patience) }
+
+// Waiting returns how many operations of in wait.
+func Waiting(in *Input) int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return len(in.ops)
+}
+
+// Accepting returns how many Accepts of ln wait.
+func Accepting(ln *Listener) int {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	return len(ln.waiting)
+}

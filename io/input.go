@@ -5,14 +5,17 @@ package io
 import (
 	"bytes"
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weft-go/weft/promise"
 	"github.com/weft-go/weft/uv"
 )
 
 // Input is an input channel: a buffered reader whose operations are promises. They are served one after the other,
-// in the order asked for. Reading goes on ahead of them up to a limit; what nobody reads stops it. Safe from any goroutine.
+// in the order asked for. Reading goes on ahead of them up to a limit; what nobody reads stops it. At most 4,096
+// of them wait; one more is rejected with ErrTooManyPending. Safe from any goroutine.
 //
 // # Cancellation
 //
@@ -48,6 +51,7 @@ type readOp interface {
 const (
 	readAhead        = 64 << 10 // bytes that an Input holds for nobody before it stops reading
 	defaultLineLimit = 64 << 10
+	maxPending       = 4096 // operations that wait in one channel, or Accepts
 )
 
 // submit serves op at once or queues it.
@@ -56,6 +60,11 @@ func (in *Input) submit(op readOp) {
 	if len(in.ops) == 0 && op.take(in) {
 		in.trim()
 		in.mu.Unlock()
+		return
+	}
+	if len(in.ops) >= maxPending {
+		in.mu.Unlock()
+		op.fail(ErrTooManyPending)
 		return
 	}
 	in.ops = append(in.ops, op)
@@ -325,13 +334,12 @@ func (r *readInto) take(in *Input) bool {
 	if len(in.data) == 0 {
 		return in.over(r)
 	}
-	if !r.Pending() {
+	if !r.Claim() {
 		return true // cancelled: its memory is the caller's again
 	}
 	n := copy(r.p, in.data)
-	if r.Settle(n, nil) {
-		in.data = in.data[n:]
-	}
+	r.Conclude(n)
+	in.data = in.data[n:]
 	return true
 }
 
@@ -434,16 +442,24 @@ func (in *Input) Reader(ctx context.Context) *Reader { return &Reader{ctx: ctx, 
 
 // Reader is an Input as std's io.Reader.
 type Reader struct {
-	ctx context.Context
-	in  *Input
-	op  *readInto // of the last read, to be used again
+	ctx  context.Context
+	in   *Input
+	op   *readInto // of the last read, to be used again
+	busy atomic.Bool
 }
 
-// Read implements io.Reader.
+var errReaderBusy = errors.New("weftio: Reader.Read: another Read of this Reader has not returned: give each task or goroutine a Reader of its own")
+
+// Read implements io.Reader. It does not touch p any more when it has returned. A Read while another one of the same Reader has not
+// returned is an error.
 func (r *Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	if !r.busy.CompareAndSwap(false, true) {
+		return 0, errReaderBusy
+	}
+	defer r.busy.Store(false)
 	if r.op == nil {
 		r.op = &readInto{}
 	}
@@ -451,9 +467,18 @@ func (r *Reader) Read(p []byte) (int, error) {
 	if r.op.open(r.in, r.op) {
 		r.in.submit(r.op)
 	}
-	n, err := r.op.Promise().Await(r.ctx)
-	if r.op.p = nil; err != nil {
-		r.op = nil // a cancelled one is still on its way out of the queue
+	done := r.op.Promise()
+	n, err := done.Await(r.ctx)
+	if err != nil { // without an outcome where nothing can wait, as in a bare callback
+		done.Cancel()
+		if late, e, ok := done.Poll(); ok && e == nil {
+			n, err = late, nil
+		}
 	}
-	return n, err
+	if err != nil {
+		r.op = nil // a cancelled one is still on its way out of the queue
+		return 0, err
+	}
+	r.op.p = nil
+	return n, nil
 }

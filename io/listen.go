@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -134,7 +135,8 @@ func (ln *Listener) String() string {
 	return net.JoinHostPort(ln.addr.Addr().String(), strconv.Itoa(ln.Port()))
 }
 
-// Accept returns the next connection. After Close it is rejected with net.ErrClosed. A cancelled Accept takes none.
+// Accept returns the next connection. After Close it is rejected with net.ErrClosed. A cancelled Accept takes none. At
+// most 4,096 of them wait; one more is rejected with ErrTooManyPending.
 // Lwt_unix.accept.
 func (ln *Listener) Accept() *promise.Promise[*Conn] {
 	op := &acceptOp{ln: ln, made: ln.l.q.Here()}
@@ -142,13 +144,18 @@ func (ln *Listener) Accept() *promise.Promise[*Conn] {
 		return op.Promise()
 	}
 	ln.mu.Lock()
-	closed := ln.closed != nil
-	if !closed {
+	var err error
+	switch {
+	case ln.closed != nil:
+		err = net.ErrClosed
+	case len(ln.waiting) >= maxPending:
+		err = ErrTooManyPending
+	default:
 		ln.waiting = append(ln.waiting, op)
 	}
 	ln.mu.Unlock()
-	if closed {
-		op.Fail(ln.error("accept", net.ErrClosed))
+	if err != nil {
+		op.Fail(ln.error("accept", err))
 		return op.Promise()
 	}
 	ln.l.schedule(op)
@@ -172,8 +179,15 @@ func (op *acceptOp) perform() {
 
 func (op *acceptOp) refused(err error) { op.Fail(err) }
 
-// CancelOp implements promise.Canceler: serve passes over it.
-func (op *acceptOp) CancelOp(error) {}
+// CancelOp implements promise.Canceler.
+func (op *acceptOp) CancelOp(error) {
+	ln := op.ln
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if i := slices.Index(ln.waiting, op); i >= 0 {
+		ln.waiting = slices.Delete(ln.waiting, i, i+1)
+	}
+}
 
 // announcer is a Listener as the completer of its connections.
 type announcer Listener

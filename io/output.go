@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 
 	"github.com/weft-go/weft/promise"
@@ -19,7 +20,8 @@ import (
 //
 // A Write's promise is fulfilled at once while no more than the high-water mark (64 KiB) waits to leave, and otherwise when
 // its bytes have moved below that. Above the hard limit (16 times the mark) a Write takes nothing and is rejected
-// with ErrBufferFull. Lwt_io.output_channel.
+// with ErrBufferFull. A Write that waits counts for 256 bytes more than it has, which is about what it takes.
+// Lwt_io.output_channel.
 type Output struct {
 	l   *Loop
 	dst sink
@@ -47,8 +49,10 @@ type sink interface {
 }
 
 const (
-	highWater = 64 << 10
-	hardLimit = 16 * highWater
+	highWater  = 64 << 10
+	hardLimit  = 16 * highWater
+	writeCost  = 256 // bytes of memory that a waiting Write takes beside its own
+	maxFlushes = 64  // that wait, each with a promise of its own
 )
 
 var fulfilled = promise.Resolved(promise.Unit{})
@@ -56,13 +60,19 @@ var fulfilled = promise.Resolved(promise.Unit{})
 // Write writes all of b, which it has copied when it returns. Cancelling its promise withdraws bytes that had to wait
 // above the mark, and no others. Lwt_io.write_from_exactly.
 func (o *Output) Write(b []byte) *promise.Promise[promise.Unit] {
+	_, p := o.write(b)
+	return p
+}
+
+// write is Write. op is nil unless b has to wait.
+func (o *Output) write(b []byte) (op *writeOp, p *promise.Promise[promise.Unit]) {
 	o.mu.Lock()
-	p, ask := o.add(b)
+	op, p, ask := o.add(b)
 	o.mu.Unlock()
 	if ask {
 		o.l.schedule((*outputWork)(o))
 	}
-	return p
+	return op, p
 }
 
 // WriteString writes s, as Write does. Lwt_io.write.
@@ -78,28 +88,28 @@ func (o *Output) Printf(format string, args ...any) *promise.Promise[promise.Uni
 	return o.Write(fmt.Appendf(nil, format, args...))
 }
 
-// add takes b, or says why not, with o.mu held. ask: the loop has to be asked to hand chunks over.
-func (o *Output) add(b []byte) (p *promise.Promise[promise.Unit], ask bool) {
+// add takes b, or says why not, with o.mu held. op is nil unless b has to wait. ask: the loop has to be asked to hand chunks over.
+func (o *Output) add(b []byte) (op *writeOp, p *promise.Promise[promise.Unit], ask bool) {
 	switch {
 	case o.err != nil:
-		return promise.Rejected[promise.Unit](o.err), false
+		return nil, promise.Rejected[promise.Unit](o.err), false
 	case o.closed:
-		return promise.Rejected[promise.Unit](o.dst.writeError(net.ErrClosed)), false
+		return nil, promise.Rejected[promise.Unit](o.dst.writeError(net.ErrClosed)), false
 	case len(b) == 0:
-		return fulfilled, false
-	case o.below+o.above > 0 && o.below+o.above+len(b) > hardLimit:
-		return promise.Rejected[promise.Unit](ErrBufferFull), false
+		return nil, fulfilled, false
+	case o.below+o.above > 0 && o.below+o.above+len(o.waiting)*writeCost+len(b) > hardLimit:
+		return nil, promise.Rejected[promise.Unit](ErrBufferFull), false
 	case len(o.waiting) == 0 && (o.below == 0 || o.below+len(b) <= highWater) && len(b) <= highWater:
 		o.fill(b)
-		return fulfilled, o.ask()
+		return nil, fulfilled, o.ask()
 	}
-	w := &writeOp{o: o, data: append([]byte(nil), b...)}
+	w := &writeOp{o: o, size: len(b), at: o.written + int64(o.below+o.above), data: append([]byte(nil), b...)}
 	if !w.Init(o.l.q, w) {
-		return w.Promise(), false
+		return w, w.Promise(), false
 	}
 	o.waiting = append(o.waiting, w)
 	o.above += len(b)
-	return w.Promise(), o.advance()
+	return w, w.Promise(), o.advance()
 }
 
 // fill copies b into chunks.
@@ -152,7 +162,9 @@ func (o *Output) drop() {
 type writeOp struct {
 	promise.Leaf[promise.Unit]
 	o    *Output
-	data []byte
+	size int
+	at   int64  // Output.written when what came before it had left
+	data []byte // what is still above the mark
 }
 
 // CancelOp implements promise.Canceler: it withdraws what is still above the mark.
@@ -160,12 +172,14 @@ func (w *writeOp) CancelOp(error) {
 	o := w.o
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for i, x := range o.waiting {
-		if x == w {
-			o.above -= len(w.data)
-			o.waiting = append(o.waiting[:i], o.waiting[i+1:]...)
-			return
-		}
+	o.withdraw(w)
+}
+
+// withdraw takes back what is above the mark of w. o.mu is held.
+func (o *Output) withdraw(w *writeOp) {
+	if i := slices.Index(o.waiting, w); i >= 0 {
+		o.above -= len(w.data)
+		o.waiting = slices.Delete(o.waiting, i, i+1)
 	}
 }
 
@@ -269,6 +283,11 @@ func (o *Output) flush(last bool) *promise.Promise[promise.Unit] {
 	case o.below+o.above == 0 && !o.unsure:
 		o.mu.Unlock()
 		return fulfilled
+	case len(o.flushes) >= maxFlushes: // the last one waits for these bytes too
+		last := o.flushes[len(o.flushes)-1]
+		last.until = f.until
+		o.mu.Unlock()
+		return last.Promise()
 	case f.Init(o.l.q, nil):
 		o.flushes = append(o.flushes, f)
 		ask = o.ask()
@@ -329,10 +348,33 @@ type Writer struct {
 	o   *Output
 }
 
-// Write implements io.Writer.
+// Write implements io.Writer. When ctx ends first, it withdraws what still waits above the mark and returns how many bytes it cannot
+// take back: these leave. When the channel fails, it returns how many bytes have left.
 func (w *Writer) Write(p []byte) (int, error) {
-	if err := w.o.Write(p).Wait(w.ctx); err != nil {
+	op, done := w.o.write(p)
+	err := done.Wait(w.ctx)
+	switch {
+	case err == nil:
+		return len(p), nil
+	case op == nil:
 		return 0, err
 	}
+	done.Cancel() // it may be pending where nothing can wait, as in a bare callback
+	if n := op.giveUp(); n < len(p) {
+		return n, err
+	}
 	return len(p), nil
+}
+
+// giveUp withdraws what is above the mark, and returns how many bytes have left or will.
+func (w *writeOp) giveUp() int {
+	o := w.o
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.withdraw(w)
+	n := w.size - len(w.data)
+	if o.err != nil { // what was below the mark is lost
+		n = min(n, max(0, int(o.written-w.at)))
+	}
+	return n
 }

@@ -97,15 +97,14 @@ func waiting() (*coroutine, error) {
 // gate holds an ordinary goroutine until a promise is settled.
 type gate struct {
 	node node
-	p    awaited
+	q    *Queue // the promise's; the promise itself may be another one by the time the gate runs, see Leaf.Init
 	open chan struct{}
 }
 
 // run is called on the promise's loop, or by its end.
 func (g *gate) run() {
-	q := g.p.queue()
-	q.wokeGo = true
-	q.forget(&g.node)
+	g.q.wokeGo = true
+	g.q.forget(&g.node)
 	close(g.open)
 }
 
@@ -114,12 +113,12 @@ func awaitOutside(ctx context.Context, p awaited) error {
 	j := jobOf(ctx)
 	j.leave()
 	defer j.back()
-	g := &gate{p: p, open: make(chan struct{})}
+	g := &gate{q: p.queue(), open: make(chan struct{})}
 	g.node.cb = g
 	if !p.attachFrom(nil, &g.node) {
 		return nil // the loop is closed; the outcome says so
 	}
-	if p.queue().spin.until(p) {
+	if g.q.spin.until(p) {
 		p.detach(&g.node, false)
 		return nil
 	}

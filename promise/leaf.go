@@ -70,6 +70,30 @@ func (l *Leaf[T]) Fail(err error) bool {
 // already, because it was cancelled or the loop closed. Safe from any goroutine.
 func (l *Leaf[T]) Settle(v T, err error) bool { return l.p.settle(v, err) }
 
+// Claim is the first half of a Settle whose value is written to memory of the caller's, as that of a read into a buffer: it returns
+// false when the promise was settled already. After true nothing else can settle the promise, the memory may be written, and Conclude has to
+// follow at once: the loop is locked in between, so that a Cancel waits, and finds the promise fulfilled. Nothing else of this package may
+// be called there. Safe from any goroutine.
+func (l *Leaf[T]) Claim() bool {
+	q := l.p.q
+	if q == nil {
+		return false
+	}
+	q.lock()
+	if l.p.isSettled() || q.closed.Load() {
+		q.unlock()
+		return false
+	}
+	return true
+}
+
+// Conclude fulfils a promise after Claim.
+func (l *Leaf[T]) Conclude(v T) {
+	q := l.p.q
+	l.p.root().fill(v, nil, mannerOf(nil))
+	q.unlock()
+}
+
 // Promise returns the leaf as what users see.
 func (l *Leaf[T]) Promise() *Promise[T] { return &l.p }
 

@@ -30,12 +30,12 @@ func (w *waiter) run() {
 // remoteWaiter stands in for a waiter on another loop, and sends it to its own.
 type remoteWaiter struct {
 	node node
-	p    awaited
+	q    *Queue // the promise's; the promise itself may be another one when this runs, see Leaf.Init
 	t    *taskCore
 }
 
 func (r *remoteWaiter) run() {
-	r.p.queue().forget(&r.node)
+	r.q.forget(&r.node)
 	r.t.interrupt()
 }
 
@@ -86,7 +86,7 @@ func (co *coroutine) attachTo(ctx context.Context, p awaited) (*node, bool) {
 		w.p, w.own = p, ctx == context.Context((*taskCtx)(co.t))
 		return &w.node, p.attach(&w.node)
 	}
-	r := &remoteWaiter{p: p, t: co.t}
+	r := &remoteWaiter{q: p.queue(), t: co.t}
 	r.node.cb = r
 	return &r.node, p.attachFrom(co.q, &r.node)
 }
