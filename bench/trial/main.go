@@ -31,8 +31,9 @@ type trialCase struct {
 
 var (
 	loadPath  = flag.String("load", "", "the program that makes the load")
+	pingsPath = flag.String("pings", "", "the program that pings beside senders at full speed")
 	collects  = flag.Bool("collects", false, "the server collects its garbage at SIGUSR1, and prints a line")
-	idleConns = flag.Int("conns", 10_000, "how many connections are idle")
+	idleConns = flag.Int("conns", 10_000, "how many connections are idle, or ping")
 	duration  = flag.Duration("time", time.Second, "how long to measure; a third of it is for warming up before, at least 300 ms when it is that long")
 )
 
@@ -63,6 +64,8 @@ func main() {
 		"hash-200us": {conns: 64, work: 3000, run: hashing},
 		"silent":     {conns: *idleConns, run: idle},
 		"spoken":     {conns: *idleConns, run: idleAfterEcho},
+		"senders-1":  {conns: *idleConns, pinned: true, run: beside(1)},
+		"senders-4":  {conns: *idleConns, pinned: true, run: beside(4)},
 	}
 	c, ok := cases[*name]
 	if !ok {
