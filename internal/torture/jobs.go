@@ -21,6 +21,7 @@ var jobs = []job{
 	{name: "settles", do: settles},
 	{name: "families", do: families},
 	{name: "streams", do: streams},
+	{name: "writes", do: writes},
 	{name: "accepts", do: accepts},
 	{name: "dials", do: dials},
 	{name: "hogs", do: hogs},

@@ -14,7 +14,7 @@ import (
 // settles has promises settled at about the time at which their readers give up. Where Resolve says that a value was taken, a reader
 // must have it; where a reader has a value, its Resolve has said so.
 func settles(w *worker) {
-	kinds := []func(w *worker){timedOut, picked, chained, awaited}
+	kinds := []func(w *worker){timedOut, picked, chained, awaited, crossed}
 	for range 1 + w.rnd.IntN(20) {
 		kinds[w.rnd.IntN(len(kinds))](w)
 	}
@@ -140,4 +140,29 @@ func awaited(w *worker) {
 		_ = read(ctx)
 	}
 	w.agree("Await", <-taken, err)
+}
+
+// crossed derives promises of one loop from those of the other and cancels them. All settle, and a callback gets the value there is.
+func crossed(w *worker) {
+	p, r := promise.New[int](w.ctx)
+	q, s := promise.New[int](w.context(1 - w.home))
+	got, gets := promise.New[int](w.ctx)
+	bound := promise.Bind(p, func(v int) *promise.Promise[int] { gets.Resolve(v); return q })
+	both := promise.Both(bound, promise.Map(q, func(v int) (int, error) { return v, nil }))
+	first := promise.Pick(bound.Protected(), q.Protected())
+	timed := promise.WithTimeout(w.context(1-w.home), w.upTo(2*time.Millisecond), bound.Protected())
+	taken := w.resolve(r, 1)
+	w.elsewhere(func() { s.Resolve(2) })
+	if w.one(3) {
+		w.elsewhere(both.Cancel)
+	}
+	if w.one(3) {
+		w.elsewhere(bound.Cancel)
+	}
+	for _, p := range []promise.Awaitable{bound, both, first, timed} {
+		_ = w.settled("a promise derived from those of two loops", p)
+	}
+	if <-taken {
+		_ = w.settled("the callback of a promise that has a value", got.NoCancel())
+	}
 }
