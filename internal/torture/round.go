@@ -12,6 +12,7 @@ import (
 	"time"
 
 	weftio "github.com/weft-go/weft/io"
+	"github.com/weft-go/weft/promise"
 )
 
 // round is a few workers on two loops.
@@ -118,10 +119,10 @@ func (o *round) close(i int, l *weftio.Loop) {
 }
 
 // reported is the loops' error handler: workers look at all that is rejected, so there is nothing to report. But they may be too late
-// to look at what a loop has come to while it ended.
+// to look at what was rejected as the loop ended.
 func (o *round) reported(err error) {
-	var cut *weftio.CutOffError
-	if !o.closing || !errors.As(err, &cut) {
+	var unseen *promise.UnhandledError
+	if !o.closing || !errors.As(err, &unseen) {
 		o.fail("a loop reports: %v", err)
 	}
 }

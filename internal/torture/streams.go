@@ -153,11 +153,25 @@ func (s *stream) readCanceledBind(ctx context.Context, _ []*stream) error {
 // pickLine takes a line from whichever stream has one first.
 func (s *stream) pickLine(ctx context.Context, all []*stream) error {
 	var ps []*promise.Promise[string]
+	ready := false
 	for _, t := range all {
 		if t.text.at%lineLength == lineLength-1 {
 			return s.readLine(ctx, all) // an empty line would not say whose it is
 		}
-		ps = append(ps, t.c.ReadLine())
+	}
+	for _, t := range all {
+		p := t.c.ReadLine()
+		ps = append(ps, p)
+		ready = t.takeReady(p) || ready
+	}
+	if ready { // there is no race any more
+		for i, p := range ps {
+			if p.State() == promise.StatePending {
+				p.Cancel()
+				all[i].takeReady(p)
+			}
+		}
+		return nil
 	}
 	line, err := await(ctx, s.w, "a Pick of ReadLines", promise.Pick(ps...))
 	if err != nil {
@@ -171,4 +185,13 @@ func (s *stream) pickLine(ctx context.Context, all []*stream) error {
 	}
 	s.w.fail("a Pick read %q; the streams are at %d and %d", line, all[0].text.at, all[1].text.at)
 	return nil
+}
+
+// takeReady checks the line that p has already, if it has one.
+func (s *stream) takeReady(p *promise.Promise[string]) bool {
+	line, err, ok := p.Poll()
+	if ok && err == nil {
+		s.got(s.text.line(line))
+	}
+	return ok
 }
