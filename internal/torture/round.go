@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,7 +38,11 @@ type round struct {
 func newRound(r *run, number int) *round {
 	o := &round{number: number, seed: r.seed, rnd: rand.New(rand.NewPCG(r.seed, uint64(number)))}
 	o.watcher = newWatcher(r.limit, func(dump string) {
-		fmt.Fprintf(r.report, "torture: %s\n%storture: hangs: %s\n", dump, o.stats(), o)
+		fmt.Fprintf(r.report, "torture: %s\n%s", dump, o.stats())
+		for _, p := range o.found() {
+			fmt.Fprintln(r.report, "torture: before that:", p)
+		}
+		fmt.Fprintf(r.report, "torture: hangs: %s\n", o)
 		r.exit(1)
 	})
 	o.closing = o.rnd.IntN(3) == 0
@@ -66,6 +71,13 @@ func (o *round) fail(format string, args ...any) {
 	}
 }
 
+// found returns the problems so far.
+func (o *round) found() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.problems)
+}
+
 // run runs the round and returns what was wrong.
 func (o *round) run() []string {
 	o.before = held()
@@ -77,7 +89,7 @@ func (o *round) run() []string {
 		l, err := weftio.Start(weftio.OnError(o.reported), weftio.Grace(o.limit), weftio.Watchdog(0, nil))
 		if err != nil {
 			o.fail("Start: %v", err)
-			return o.problems
+			return o.found()
 		}
 		o.loops[i] = l
 		o.ending[i], o.end[i] = context.WithCancel(context.Background())
@@ -103,7 +115,7 @@ func (o *round) run() []string {
 	o.checkPorts()
 	o.checkNothingLeft()
 	stop()
-	return o.problems
+	return o.found()
 }
 
 // close closes a loop.
