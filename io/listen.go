@@ -27,9 +27,10 @@ type Listener struct {
 	closed  *closeListenerOp
 
 	// Loop goroutine only.
-	pending int  // connections that libuv has announced and nobody has taken
-	failed  bool // libuv could not accept, and has to be told to go on
-	shutd   bool // the handle is closing
+	pending int        // connections that libuv has announced and nobody has taken
+	kept    *connState // accepted for an Accept that was cancelled meanwhile
+	failed  bool       // libuv could not accept, and has to be told to go on
+	shutd   bool       // the handle is closing
 	done    []*closeListenerOp
 }
 
@@ -208,12 +209,11 @@ func (a *announcer) Complete(ev uv.Event) {
 
 // serve hands announced connections to those who wait for one.
 func (ln *Listener) serve() {
-	for ln.pending > 0 && !ln.shutd {
+	for (ln.pending > 0 || ln.kept != nil) && !ln.shutd {
 		op := ln.next()
 		if op == nil {
 			return
 		}
-		ln.pending--
 		ln.hand(op)
 	}
 }
@@ -235,17 +235,29 @@ func (ln *Listener) next() *acceptOp {
 	return nil
 }
 
-// hand accepts a connection for op.
+// hand gives op a connection. When op is cancelled from elsewhere at this moment, the next one gets it.
 func (ln *Listener) hand(op *acceptOp) {
-	s, err := newConn(ln.l, op.made, ln.tcp.Accept)
+	s, err := ln.take(op.made)
 	if err != nil {
 		op.Fail(ln.error("accept", err))
 		return
 	}
-	s.established(ln.localAddr())
 	if !op.Settle(&s.conn, nil) {
-		s.shutdown(errClosed)
+		ln.kept = s
 	}
+}
+
+// take returns the connection that was kept, or accepts one; made is where that was asked for.
+func (ln *Listener) take(made *promise.Site) (s *connState, err error) {
+	if s, ln.kept = ln.kept, nil; s != nil {
+		return s, nil
+	}
+	ln.pending--
+	s, err = newConn(ln.l, made, ln.tcp.Accept)
+	if err == nil {
+		s.established(ln.localAddr())
+	}
+	return s, err
 }
 
 // Close stops listening and rejects what waits in Accept with net.ErrClosed. Connections that were accepted live on. A
@@ -289,6 +301,9 @@ func (ln *Listener) shutdownAs(err error) {
 	ln.l.closed(ln)
 	for op := ln.next(); op != nil; op = ln.next() {
 		op.Fail(err)
+	}
+	if ln.kept != nil {
+		ln.kept.shutdown(errClosed)
 	}
 	_ = ln.tcp.Close((*listenerCloser)(ln)) // the handle is open: shutd says so
 }
