@@ -7,13 +7,15 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/weft-go/weft/promise"
 	"github.com/weft-go/weft/uv"
 )
 
 // Conn is a stream connection: an Input and an Output that end separately. Dial, Listener.Accept and Serve make one. Safe
-// from any goroutine. TCP connections have the option nodelay on, as in package net.
+// from any goroutine. As in package net, TCP connections have the option nodelay on, and the system probes a peer that has been idle
+// for 15 seconds, every 15 seconds, and gives it up after 9 probes without an answer.
 type Conn struct {
 	*Input
 	*Output
@@ -22,9 +24,10 @@ type Conn struct {
 	local  *netip.AddrPort // shared with the listener where that knows it
 	remote netip.AddrPort
 
-	mu     sync.Mutex
-	closed *closeOp      // Close was called
-	ended  *closeWriteOp // CloseWrite was called
+	mu      sync.Mutex
+	closed  *closeOp      // Close was called
+	aborted *closeOp      // Abort was called
+	ended   *closeWriteOp // CloseWrite was called
 }
 
 // connState is a Conn with all its parts, in one object.
@@ -36,9 +39,11 @@ type connState struct {
 	place ringLink[resource]
 
 	// Loop goroutine only.
-	shutd bool     // the handle is closing
-	gone  bool     // it has closed
-	done  *closeOp // waits for that
+	shutd  bool     // the handle is closing
+	gone   bool     // it has closed
+	broken bool     // the peer is to blame for its end, and its server has counted that
+	done   *closeOp // waits for gone
+	server *Server  // that has accepted it; nil: none
 }
 
 // newConn returns a connection whose handle open makes; made is where the user has asked for it. Loop goroutine only.
@@ -80,34 +85,103 @@ func (c *Conn) LocalAddr() net.Addr {
 // accepted, for then the system does not know it any more.
 func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
 
+// Keep-alive, as package net has it.
+const (
+	keepAliveIdle     = 15 * time.Second
+	keepAliveInterval = 15 * time.Second
+	keepAliveProbes   = 9
+)
+
+// keepAlive turns the system's probes on, as far as the system can: a connection does without them, too.
+func keepAlive(t *uv.TCP) {
+	if t.KeepAliveEx(true, keepAliveIdle, keepAliveInterval, keepAliveProbes) != nil {
+		_ = t.KeepAlive(true, keepAliveIdle)
+	}
+}
+
+// defaultCloseTimeout is how long a peer may take nothing of what a Close flushes.
+const defaultCloseTimeout = 10 * time.Second
+
 // Close flushes what was written, closes the connection, and rejects what still reads from it with net.ErrClosed. Its
 // promise is rejected when the flush fails; the connection is closed all the same. A second Close returns the
 // same. It is not cancelable. Lwt_io.close.
+//
+// A peer that reads slowly gets everything. When a peer has taken nothing for ten seconds (CloseTimeout has a server's connections
+// wait for longer, or less), the connection is reset, what waits is dropped, and the error is os.ErrDeadlineExceeded to
+// errors.Is. Abort does not wait at all. After Abort, Close returns what that has.
 func (c *Conn) Close() *promise.Promise[promise.Unit] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed != nil {
+	switch {
+	case c.closed != nil:
 		return c.closed.Promise()
+	case c.aborted != nil:
+		return c.aborted.Promise()
 	}
 	s := c.state()
 	op := &closeOp{s: s}
 	c.closed = op
 	if op.Init(c.l.q, nil) {
 		s.in.discard(s.readError(errClosed))
-		s.out.flush(true).OnSettle(op.flushed)
+		flush := s.out.flush(true)
+		flush.OnSettle(op.flushed)
+		if flush.State() == promise.StatePending {
+			c.l.here(op.watch)
+		}
 	}
 	return op.Promise()
 }
 
-// closeOp is a Close under way: first the output leaves, then the handle closes.
+// Abort closes the connection at once and resets it, so that the peer cannot take what it has for the whole. What waits to leave is
+// dropped. All that is pending on the connection settles, Close included: with net.ErrClosed. Its promise is fulfilled when the
+// connection is closed. Safe from any goroutine; it is not cancelable. Lwt_io.abort.
+func (c *Conn) Abort() *promise.Promise[promise.Unit] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.aborted == nil {
+		c.aborted = &closeOp{s: c.state(), abort: true}
+		if c.aborted.Init(c.l.q, nil) {
+			c.l.schedule(c.aborted)
+		}
+	}
+	return c.aborted.Promise()
+}
+
+// closeOp is a Close under way: first the output leaves, then the handle closes; or an Abort.
 type closeOp struct {
 	promise.Leaf[promise.Unit]
-	s   *connState
-	err error
+	s     *connState
+	err   error
+	abort bool
+
+	// Loop goroutine only.
+	stall *stall // nil: it does not flush, or not any more
+	left  bool   // the output has left, or never will
+	next  *closeOp
+}
+
+// watch bounds the flush.
+func (op *closeOp) watch() {
+	if op.left || op.s.shutd {
+		return
+	}
+	op.stall = &stall{s: op.s, limit: op.s.closeTimeout(), over: op.s.reset}
+	op.stall.start()
+}
+
+// closeTimeout returns how long the peer may take nothing of a closing flush.
+func (s *connState) closeTimeout() time.Duration {
+	if s.server != nil && s.server.closeTimeout > 0 {
+		return s.server.closeTimeout
+	}
+	return defaultCloseTimeout
 }
 
 func (op *closeOp) flushed(_ promise.Unit, err error) {
-	op.err = err
+	op.err, op.left = err, true
+	if op.stall != nil {
+		op.stall.stop()
+	}
 	op.s.conn.l.schedule(op)
 }
 
@@ -116,8 +190,12 @@ func (op *closeOp) perform() {
 		op.Settle(promise.Unit{}, op.err)
 		return
 	}
-	op.s.done = op // the only one: see Close
-	op.s.shutdown(errClosed)
+	op.next, op.s.done = op.s.done, op
+	if op.abort {
+		op.s.reset(errClosed)
+	} else {
+		op.s.shutdown(errClosed)
+	}
 }
 
 func (op *closeOp) refused(err error) { op.Fail(err) }
@@ -168,11 +246,14 @@ func (op *closeWriteOp) refused(err error) { op.Fail(err) }
 
 // Complete implements uv.Completer.
 func (op *closeWriteOp) Complete(ev uv.Event) {
-	if ev.Status < 0 {
+	switch {
+	case ev.Status < 0 && op.s.shutd: // it was withdrawn
+		op.Fail(op.s.writeError(errClosed))
+	case ev.Status < 0:
 		op.Fail(op.s.error("close", "shutdown", ev.Status))
-		return
+	default:
+		op.Settle(promise.Unit{}, nil)
 	}
-	op.Settle(promise.Unit{}, nil)
 }
 
 // CloseRead stops reading: what is there is dropped, what comes is left with the system, and reads are rejected with
@@ -202,14 +283,39 @@ func (op *closeReadOp) refused(err error) { op.Fail(err) }
 
 // shutdown closes the handle. Everything that libuv still has for it comes back before Complete. Loop goroutine only.
 func (s *connState) shutdown(err error) {
-	if s.shutd {
+	if s.settle(err) {
+		_ = s.tcp.Close((*connCloser)(s)) // the handle is open: settle says so
+	}
+}
+
+// reset is shutdown that resets the connection. Loop goroutine only.
+func (s *connState) reset(err error) {
+	if !s.settle(err) || s.tcp.CloseReset((*connCloser)(s)) == nil {
 		return
+	}
+	_ = s.tcp.SetLinger(0) // libuv refuses after a shutdown; one that waits behind writes must not end them in order
+	_ = s.tcp.Close((*connCloser)(s))
+}
+
+// cutOff is reset when output waits, which the peer must not take for the whole, and shutdown otherwise. Loop goroutine only.
+func (s *connState) cutOff(err error) {
+	if s.out.unsent() > 0 {
+		s.reset(err)
+	} else {
+		s.shutdown(err)
+	}
+}
+
+// settle settles what is pending, before the handle is closed; false when that is closing.
+func (s *connState) settle(err error) bool {
+	if s.shutd {
+		return false
 	}
 	s.shutd = true
 	s.conn.l.closed(s)
 	s.in.end(s.readError(err))
 	s.out.fail(s.writeError(err))
-	_ = s.tcp.Close((*connCloser)(s)) // the handle is open: shutd says so
+	return true
 }
 
 // connCloser is a connection as the completer of its handle's close.
@@ -218,10 +324,10 @@ type connCloser connState
 // Complete settles what waits for the close.
 func (c *connCloser) Complete(uv.Event) {
 	c.gone = true
-	if op := c.done; op != nil {
+	for op := c.done; op != nil; op = op.next {
 		op.Settle(promise.Unit{}, op.err)
-		c.done = nil
 	}
+	c.done = nil
 }
 
 func (s *connState) describe() (kind, name string) {
@@ -234,7 +340,7 @@ func (s *connState) describe() (kind, name string) {
 func (s *connState) link() *ringLink[resource] { return &s.place }
 func (s *connState) hurry()                    { s.out.hurry() }
 func (s *connState) flushing() bool            { return s.out.unsent() > 0 }
-func (s *connState) shut()                     { s.shutdown(promise.ErrLoopClosed) }
+func (s *connState) shut()                     { s.cutOff(promise.ErrLoopClosed) }
 
 func (s *connState) loses() string {
 	if n := s.out.unsent(); n > 0 {
@@ -269,5 +375,7 @@ func (s *connState) readError(err error) error  { return s.error("read", "read",
 func (s *connState) writeError(err error) error { return s.error("write", "write", err) }
 
 func (s *connState) error(op, call string, err error) error {
+	err = ofPeer(err)
+	s.count(err)
 	return opError(op, "tcp", s.conn.LocalAddr(), s.conn.RemoteAddr(), sysError(call, err))
 }

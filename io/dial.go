@@ -125,6 +125,7 @@ func (op *connectOp) Complete(ev uv.Event) {
 	s := op.s
 	op.s = nil
 	s.established(nil)
+	keepAlive(&s.tcp)
 	if !op.Settle(&s.conn, nil) {
 		s.shutdown(errClosed)
 	}
@@ -151,7 +152,8 @@ func (op *connectOp) CancelOp(error) {
 }
 
 // WithConn dials, calls f with the connection, as a task, and closes it when f has returned, whichever way. An error of
-// the close is joined to f's. Lwt_io.with_connection.
+// the close is joined to f's, unless f has seen it: by closing the connection itself, or as the error of a Write or Flush. When ctx ends, the
+// connection is aborted as soon as f has returned, also while it is being flushed. Lwt_io.with_connection.
 func WithConn[T any](ctx context.Context, network, address string, f func(ctx context.Context, c *Conn) (T, error)) *promise.Promise[T] {
 	if f == nil {
 		panic("weftio: WithConn: the function is nil")
@@ -161,11 +163,31 @@ func WithConn[T any](ctx context.Context, network, address string, f func(ctx co
 		if err != nil {
 			return v, err
 		}
-		defer func() {
-			if cerr := c.Close().Wait(context.WithoutCancel(ctx)); cerr != nil && err == nil {
-				err = cerr
-			}
-		}()
+		defer func() { err = joinClose(err, c.giveBack(ctx, err)) }()
 		return f(ctx, c)
 	})
+}
+
+// giveBack closes the connection of a function that has returned err, and returns what the function does not know of yet.
+func (c *Conn) giveBack(ctx context.Context, err error) error {
+	knows := c.state().out.told()
+	c.mu.Lock()
+	if c.closed != nil {
+		knows = knows || c.closed.Observed()
+	}
+	c.mu.Unlock()
+	if ended := context.Cause(ctx); ended != nil && !errors.Is(ended, promise.ErrLoopClosed) { // a loop's end has a grace of its own
+		_ = c.Abort().Wait(context.WithoutCancel(ctx))
+		return nil
+	}
+	closed := c.Close()
+	cerr := closed.Wait(ctx)
+	if ctx.Err() != nil && closed.State() == promise.StatePending {
+		_ = c.Abort().Wait(context.WithoutCancel(ctx))
+		return cerr
+	}
+	if knows || cerr != nil && errors.Is(err, cerr) {
+		return nil
+	}
+	return cerr
 }

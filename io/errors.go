@@ -42,6 +42,25 @@ func (closedError) Error() string    { return net.ErrClosed.Error() }
 func (closedError) Unwrap() error    { return net.ErrClosed }
 func (closedError) Unreported() bool { return true }
 
+// peerError is a code that the other end of a connection causes, or the way there: the program cannot help it, so nobody has to hear
+// of it who does not ask.
+type peerError struct{ code uv.Errno }
+
+func (e peerError) Error() string    { return e.code.Error() }
+func (e peerError) Unwrap() error    { return e.code }
+func (e peerError) Timeout() bool    { return e.code.Timeout() }
+func (e peerError) Temporary() bool  { return e.code.Temporary() }
+func (e peerError) Unreported() bool { return true }
+
+// ofPeer marks the codes that a peer causes on a connection that was established.
+func ofPeer(err error) error {
+	switch err {
+	case uv.ECONNRESET, uv.EPIPE, uv.ECONNABORTED, uv.ENOTCONN, uv.ETIMEDOUT, uv.EHOSTUNREACH, uv.ENETUNREACH, uv.ENETDOWN:
+		return peerError{err.(uv.Errno)}
+	}
+	return err
+}
+
 // opError is the shape of every network error that leaves this package: the one that package net gives.
 func opError(op, network string, source, addr net.Addr, err error) error {
 	if err == nil || err == EOF || errors.Is(err, promise.ErrLoopClosed) {
@@ -55,8 +74,9 @@ func opError(op, network string, source, addr net.Addr, err error) error {
 
 // sysError is a libuv status as os.SyscallError, as std has it inside an OpError.
 func sysError(call string, status error) error {
-	if e, ok := status.(uv.Errno); ok {
-		return os.NewSyscallError(call, e)
+	switch status.(type) {
+	case uv.Errno, peerError:
+		return os.NewSyscallError(call, status)
 	}
 	return status
 }

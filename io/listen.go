@@ -109,6 +109,7 @@ func (ln *Listener) open(made *promise.Site) (call string, err error) {
 		ln.shutdown()
 		return "bind", err
 	}
+	keepAlive(&ln.tcp) // its connections have what it has
 	if err := ln.tcp.Listen(backlog, (*announcer)(ln)); err != nil {
 		ln.shutdown()
 		return "listen", err

@@ -33,11 +33,13 @@ type Output struct {
 	above   int        // bytes of these
 	written int64      // bytes that have left
 	flushes []*flushOp
-	err     error // the first failure; nothing is written after it
-	closed  bool  // by its user
-	loud    bool  // somebody waits for every byte
-	unsure  bool  // some of what was written last may be queued after all: the loop has not heard yet
-	asked   bool  // the loop is about to hand chunks over
+	err     error    // the first failure; nothing is written after it
+	closed  bool     // by its user
+	refusal *flushOp // what operations get that are not taken; nil: there was none since the last that was
+	seen    bool     // somebody waited for what has failed
+	loud    bool     // somebody waits for every byte
+	unsure  bool     // some of what was written last may be queued after all: the loop has not heard yet
+	asked   bool     // the loop is about to hand chunks over
 }
 
 // sink is where an Output's bytes go. Its methods are called on the loop.
@@ -92,13 +94,13 @@ func (o *Output) Printf(format string, args ...any) *promise.Promise[promise.Uni
 func (o *Output) add(b []byte) (op *writeOp, p *promise.Promise[promise.Unit], ask bool) {
 	switch {
 	case o.err != nil:
-		return nil, promise.Rejected[promise.Unit](o.err), false
+		return nil, o.refuse(o.err), false
 	case o.closed:
-		return nil, promise.Rejected[promise.Unit](o.dst.writeError(net.ErrClosed)), false
+		return nil, o.refuse(o.dst.writeError(net.ErrClosed)), false
 	case len(b) == 0:
 		return nil, fulfilled, false
 	case o.below+o.above > 0 && o.below+o.above+len(o.waiting)*writeCost+len(b) > hardLimit:
-		return nil, promise.Rejected[promise.Unit](ErrBufferFull), false
+		return nil, o.refuse(ErrBufferFull), false
 	case len(o.waiting) == 0 && (o.below == 0 || o.below+len(b) <= highWater) && len(b) <= highWater:
 		o.fill(b)
 		return nil, fulfilled, o.ask()
@@ -107,13 +109,38 @@ func (o *Output) add(b []byte) (op *writeOp, p *promise.Promise[promise.Unit], a
 	if !w.Init(o.l.q, w) {
 		return w, w.Promise(), false
 	}
+	o.refusal = nil
 	o.waiting = append(o.waiting, w)
 	o.above += len(b)
 	return w, w.Promise(), o.advance()
 }
 
+// refuse returns the promise of a Write that was not taken: one for all in a row, so that they cost nothing, and are reported as one if
+// nobody looks at any. It is on the loop, whose handler hears of it; of a failure it has heard already. o.mu is held.
+func (o *Output) refuse(err error) *promise.Promise[promise.Unit] {
+	if o.refusal == nil {
+		o.refusal = &flushOp{}
+		if o.refusal.Init(o.l.q, nil) {
+			if err == o.err {
+				o.refusal.FailQuietly(err)
+			} else {
+				o.refusal.Fail(err)
+			}
+		}
+	}
+	return o.refusal.Promise()
+}
+
+// told reports whether somebody has looked at the failure of the channel, other than a Close.
+func (o *Output) told() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.seen || o.err != nil && o.refusal != nil && o.refusal.Observed()
+}
+
 // fill copies b into chunks.
 func (o *Output) fill(b []byte) {
+	o.refusal = nil
 	o.below += len(b)
 	o.chunks.fill(b)
 }
@@ -252,18 +279,26 @@ func (w *outputSender) Complete(ev uv.Event) {
 func (o *Output) fail(err error) {
 	o.mu.Lock()
 	if o.err == nil {
-		o.err = err
+		o.err, o.refusal = err, nil
 	}
 	err = o.err
 	waiting, flushes := o.waiting, o.flushes
 	o.waiting, o.flushes, o.above = nil, nil, 0
 	o.below -= o.chunks.drop()
 	o.mu.Unlock()
+	seen := false
 	for _, w := range waiting {
+		seen = w.Observed() || seen
 		w.Fail(err)
 	}
 	for _, f := range flushes {
+		seen = !f.last && f.Observed() || seen
 		f.Fail(err)
+	}
+	if seen {
+		o.mu.Lock()
+		o.seen = true
+		o.mu.Unlock()
 	}
 }
 
@@ -274,12 +309,15 @@ func (o *Output) Flush() *promise.Promise[promise.Unit] { return o.flush(false) 
 // flush is Flush; with last it refuses further writes.
 func (o *Output) flush(last bool) *promise.Promise[promise.Unit] {
 	o.mu.Lock()
-	o.closed = o.closed || last
-	f, ask := &flushOp{until: o.written + int64(o.below+o.above)}, false
+	if last && !o.closed {
+		o.closed, o.refusal = true, nil
+	}
+	f, ask := &flushOp{until: o.written + int64(o.below+o.above), last: last}, false
 	switch {
 	case o.err != nil:
+		p := o.refuse(o.err)
 		o.mu.Unlock()
-		return promise.Rejected[promise.Unit](o.err)
+		return p
 	case o.below+o.above == 0 && !o.unsure:
 		o.mu.Unlock()
 		return fulfilled
@@ -303,6 +341,7 @@ func (o *Output) flush(last bool) *promise.Promise[promise.Unit] {
 type flushOp struct {
 	promise.Leaf[promise.Unit]
 	until int64
+	last  bool // of a Close
 }
 
 // flushed settles the flushes whose bytes have left. Writes that were withdrawn make up for their bytes at the end.

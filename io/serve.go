@@ -6,42 +6,47 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/weft-go/weft/promise"
 )
 
-// Server accepts connections and runs a handler for each. Serve and ServeCallback make one.
+// Server accepts connections and runs a handler for each. Serve and ServeCallback make one; a handler has it by ServerFrom.
 type Server struct {
 	l      *Loop
 	ln     *Listener
 	handle func(ctx context.Context, c *Conn) *promise.Promise[promise.Unit]
+	name   string // the handler's, as in "handler main.chat"
 	ctx    context.Context
 	serveOptions
+	counts serverCounts
 
-	accepted atomic.Int64
-	open     atomic.Int64
+	mu   sync.Mutex
+	ends *promise.Promise[promise.Unit] // Closing's; nil: nobody has asked
+	end  *promise.Resolver[promise.Unit]
 
 	// Loop goroutine only.
 	live     ring[*served] // in the order accepted
 	silent   ring[*silent] // those of live whose handler waits for the first byte, likewise
 	gone     bell          // rings when a connection has closed
 	watching bool          // a timer runs for the first of silent
-	closing  bool
+	closing  bool          // written under mu
 	acceptor *promise.Promise[promise.Unit]
 }
 
 // Serve runs handler, as a task, for each connection that ln accepts, until Shutdown, or the end of ctx, which also
-// ends the handlers' ctx. When a handler returns, its connection is flushed and closed. An error or panic of one
-// handler concerns only its connection: see OnConnError. When accepting fails, for want of file descriptors say, the server
-// tries again, after a pause that grows to a second. Lwt_io.establish_server_with_client_address.
+// ends the handlers' ctx. When a handler returns, its connection is flushed and closed; see CloseTimeout for peers that do not
+// read. An error or panic of one handler concerns only its connection: see OnConnError. When accepting fails, for want of file
+// descriptors say, the connections wait, and the server tries again, after a pause that grows to a second.
+// Lwt_io.establish_server_with_client_address.
 func Serve(ctx context.Context, ln *Listener, handler func(ctx context.Context, c *Conn) error, opts ...ServeOption) *Server {
 	if ln == nil || handler == nil {
 		panic("weftio: Serve: the listener or the handler is nil")
 	}
-	return serve(ctx, ln, opts, func(ctx context.Context, c *Conn) *promise.Promise[promise.Unit] {
+	return serve(ctx, ln, opts, nameOf(handler), func(ctx context.Context, c *Conn) *promise.Promise[promise.Unit] {
 		return promise.Go(ctx, func(ctx context.Context) error { return handler(ctx, c) })
 	})
 }
@@ -57,19 +62,25 @@ func ServeCallback(ctx context.Context, ln *Listener,
 	if ln == nil || handler == nil {
 		panic("weftio: ServeCallback: the listener or the handler is nil")
 	}
-	return serve(ctx, ln, opts, handler)
+	return serve(ctx, ln, opts, nameOf(handler), handler)
 }
 
-func serve(ctx context.Context, ln *Listener, opts []ServeOption,
+func serve(ctx context.Context, ln *Listener, opts []ServeOption, handler string,
 	handle func(ctx context.Context, c *Conn) *promise.Promise[promise.Unit]) *Server {
-	s := &Server{l: ln.l, ln: ln, handle: handle, ctx: ln.l.Context(ctx)}
+	s := &Server{l: ln.l, ln: ln, handle: handle, name: "handler " + handler}
 	for _, o := range opts {
 		o(&s.serveOptions)
 	}
-	if s.onError == nil {
-		s.onError = func(c *Conn, err error) { s.l.q.Report(connError(c, err)) }
-	}
-	s.acceptor = promise.Go(s.ctx, s.accept)
+	s.ctx = s.l.q.ContextNamed(ctx, s.name, serverKey{}, s)
+	s.acceptor = promise.Go(s.l.q.ContextNamed(ctx, "server of "+s.name, nil, nil), s.accept)
+	return s
+}
+
+type serverKey struct{}
+
+// ServerFrom returns the server whose handler was given ctx, or a context derived from it: nil when there is none.
+func ServerFrom(ctx context.Context) *Server {
+	s, _ := ctx.Value(serverKey{}).(*Server)
 	return s
 }
 
@@ -77,10 +88,41 @@ func serve(ctx context.Context, ln *Listener, opts []ServeOption,
 func (s *Server) Listener() *Listener { return s.ln }
 
 // Served returns how many connections have been accepted. Safe from any goroutine.
-func (s *Server) Served() int { return int(s.accepted.Load()) }
+func (s *Server) Served() int { return int(s.counts.accepted.Load()) }
 
 // Open returns how many connections are open. Safe from any goroutine.
-func (s *Server) Open() int { return int(s.open.Load()) }
+func (s *Server) Open() int { return int(s.counts.open.Load()) }
+
+// Closing returns a promise that is fulfilled when Shutdown has been called, or ctx has ended: a handler that waits for its peer may
+// then say goodbye. Cancelling it changes nothing. Safe from any goroutine. This handler answers until then:
+//
+//	closing := weftio.ServerFrom(ctx).Closing()
+//	for closing.State() == promise.StatePending {
+//		bye := promise.Map(closing, func(promise.Unit) (string, error) { return "", weftio.EOF })
+//		line, err := promise.Pick(c.ReadLine(), bye).Await(ctx)
+//		...
+func (s *Server) Closing() *promise.Promise[promise.Unit] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return fulfilled
+	}
+	if s.ends == nil {
+		s.ends, s.end = promise.New[promise.Unit](context.WithoutCancel(s.ctx))
+	}
+	return s.ends.NoCancel()
+}
+
+// close notes that the server accepts nothing more. Loop goroutine only.
+func (s *Server) close() {
+	s.mu.Lock()
+	s.closing = true
+	end := s.end
+	s.mu.Unlock()
+	if end != nil {
+		end.Resolve(promise.Unit{})
+	}
+}
 
 // accept is the task that accepts.
 func (s *Server) accept(ctx context.Context) error {
@@ -97,7 +139,8 @@ func (s *Server) accept(ctx context.Context) error {
 		case errors.Is(err, net.ErrClosed), errors.Is(err, promise.ErrLoopClosed):
 			return nil
 		}
-		s.onError(nil, err)
+		s.counts.refused.Add(1)
+		s.hear(nil, err)
 		pause = backOff(pause)
 		_ = Sleep(ctx, pause).Wait(ctx) // the end of ctx ends the loop as well
 	}
@@ -108,9 +151,22 @@ func (s *Server) accept(ctx context.Context) error {
 	return nil
 }
 
+// hear hands an error to whom OnConnError names, whose panic concerns no connection. By default what a peer causes is in the debug
+// log only.
+func (s *Server) hear(c *Conn, err error) {
+	switch {
+	case s.onError != nil:
+		s.l.hook("OnConnError", func(*Loop) { s.onError(c, err) })
+	case c != nil && isHarmless(err):
+		slog.Debug("weft: a connection has ended", "handler", s.name, "peer", c.RemoteAddr(), "error", err)
+	default:
+		s.l.q.Report(s.connError(c, err))
+	}
+}
+
 // cancel ends all connections in order, now that the server's ctx has ended.
 func (s *Server) cancel(cause error) {
-	s.closing = true
+	s.close()
 	s.dropSilent()
 	for k := s.live.first(); k != nil; k = s.live.after(k) {
 		if p := k.of.p; p != nil {
@@ -136,21 +192,22 @@ func (s *Server) waitForRoom(ctx context.Context) error {
 
 // start takes a connection on.
 func (s *Server) start(c *Conn) {
-	s.accepted.Add(1)
-	s.open.Add(1)
+	s.counts.accepted.Add(1)
+	s.counts.open.Add(1)
 	d := &served{s: s, c: c}
+	c.state().server = s
 	s.live.add(&d.place, d)
 	if s.lazy {
 		s.startAtFirstByte(d)
 		return
 	}
-	_ = s.l.q.Post(d.start) // a closed loop needs no handler
+	d.begin()
 }
 
 // Shutdown stops accepting, closes the listener and the connections whose handler waits for the first byte, and waits until
-// the handlers have returned and what they wrote has left. When ctx ends first, the handlers that are left are cancelled, their
-// connections closed at once, and the promise is rejected with a *CutOffError. Cancelling the promise changes nothing. Safe from any
-// goroutine.
+// the handlers have returned and what they wrote has left, also those of connections that were accepted but not begun with. When ctx ends
+// first, the handlers that are left are cancelled, their connections closed at once, reset where output waits, and the promise is
+// rejected with a *CutOffError. Cancelling the promise changes nothing. Handlers hear of it by Closing. Safe from any goroutine.
 func (s *Server) Shutdown(ctx context.Context) *promise.Promise[promise.Unit] {
 	limit := s.l.Context(ctx)
 	return promise.Go(context.WithoutCancel(limit), func(context.Context) error { return s.shutdown(limit) })
@@ -171,9 +228,10 @@ func (e *CutOffError) Error() string {
 func (e *CutOffError) Unwrap() error { return e.Err }
 
 func (s *Server) shutdown(ctx context.Context) error {
-	s.closing = true
+	s.close()
 	s.acceptor.Cancel()
 	closed := s.ln.Close()
+	_ = s.acceptor.NoCancel().Wait(context.WithoutCancel(ctx)) // it may have a connection in hand
 	s.dropSilent()
 	for s.live.n > 0 && ctx.Err() == nil {
 		_ = s.gone.wait(ctx) // the end of ctx ends the loop as well

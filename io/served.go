@@ -17,13 +17,21 @@ type served struct {
 	s     *Server
 	c     *Conn
 	p     *promise.Promise[promise.Unit] // the handler's; nil until that starts
+	step  promise.Step                   // starts it
 	place ringLink[*served]
 	ended bool
 }
 
-// start starts the handler.
-func (d *served) start() {
+// begin has the handler started in a later step.
+func (d *served) begin() { d.step.Post(d.s.l.q, d) } // a closed loop needs no handler
+
+// RunStep implements promise.Stepper: it starts the handler, unless the server's ctx has ended meanwhile.
+func (d *served) RunStep() {
 	if d.ended {
+		return
+	}
+	if d.s.ctx.Err() != nil {
+		d.end(context.Canceled)
 		return
 	}
 	p := d.call()
@@ -33,6 +41,9 @@ func (d *served) start() {
 	d.p = p
 	p.OnSettle(d.settled)
 }
+
+// Describe names the step where a watchdog reports it.
+func (d *served) Describe() string { return d.s.name }
 
 // settled is called when the handler's promise has settled, on that promise's loop, which may be another one.
 func (d *served) settled(_ promise.Unit, err error) { d.s.l.here(func() { d.end(err) }) }
@@ -75,30 +86,32 @@ func (d *served) cut(cause error) {
 	if d.p != nil {
 		d.p.CancelCause(cause)
 	}
-	d.c.state().shutdown(errClosed)
+	d.c.state().cutOff(errClosed)
 }
 
-// report hands an error of the connection to the server's handler, unless it is the end of the handler's ctx, or of the server.
+// report counts an error of the connection and hands it to the server's handler, unless it is the end of the handler's ctx, or of
+// the server.
 func (d *served) report(err error) {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, promise.ErrLoopClosed):
 	case d.s.closing && errors.Is(err, net.ErrClosed):
 	default:
-		d.s.onError(d.c, err)
+		d.s.counts.countEnd(err)
+		d.s.hear(d.c, err)
 	}
 }
 
-// connError says which connection an error belongs to.
-func connError(c *Conn, err error) error {
+// connError says which handler an error belongs to, and which connection.
+func (s *Server) connError(c *Conn, err error) error {
 	if c == nil {
-		return err
+		return fmt.Errorf("weftio: server of %s: %w", s.name, err)
 	}
-	return fmt.Errorf("weftio: serve %s: %w", c.RemoteAddr(), err)
+	return fmt.Errorf("weftio: %s, serving %s: %w", s.name, c.RemoteAddr(), err)
 }
 
 // forget makes room for another connection.
 func (s *Server) forget(d *served) {
 	s.live.remove(&d.place)
-	s.open.Add(-1)
+	s.counts.open.Add(-1)
 	s.gone.ring()
 }

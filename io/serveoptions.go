@@ -12,10 +12,14 @@ type serveOptions struct {
 	maxConns  int
 	lazy      bool
 	firstByte time.Duration
+
+	closeTimeout time.Duration // 0: defaultCloseTimeout
 }
 
 // OnConnError has f receive each handler's error or panic (a *promise.PanicError), and failures to accept, with a nil
-// Conn. It runs on the loop. The default, also for a nil f, is the loop's error handler.
+// Conn. It runs on the loop. The default, also for a nil f, is the loop's error handler, with "handler", its name and the peer before
+// the error; what only says that a peer has gone or was too slow (a reset, EOF, a time-out) is logged by slog at the debug level.
+// Server.Stats counts both.
 func OnConnError(f func(c *Conn, err error)) ServeOption {
 	return func(o *serveOptions) { o.onError = f }
 }
@@ -24,6 +28,13 @@ func OnConnError(f func(c *Conn, err error)) ServeOption {
 // with the system. Zero, the default, or less is no bound but the system's.
 func MaxConns(n int) ServeOption {
 	return func(o *serveOptions) { o.maxConns = n }
+}
+
+// CloseTimeout sets how long a peer may take nothing of what its connection has left to flush, when the handler has returned or has
+// called Conn.Close: after that the connection is reset, so that its place comes back. It is not a bound on the whole: a peer that reads
+// slowly gets everything. The default, also for zero or less, is ten seconds.
+func CloseTimeout(d time.Duration) ServeOption {
+	return func(o *serveOptions) { o.closeTimeout = d }
 }
 
 // LazyStart has a connection's handler start when its peer has sent something, has ended or has failed, whichever is first. Until

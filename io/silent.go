@@ -9,6 +9,9 @@ import (
 	"github.com/weft-go/weft/promise"
 )
 
+// errSilent is promise.ErrTimeout of a peer that has said nothing.
+var errSilent = fmt.Errorf("%w", promise.ErrTimeout)
+
 // silent is a served connection whose handler waits for the peer's first byte, as an operation of its Input. Loop goroutine only: nobody
 // else has the connection yet.
 type silent struct {
@@ -23,7 +26,7 @@ func (f *silent) take(in *Input) bool {
 		return false
 	}
 	f.d.s.silent.remove(&f.place)
-	_ = in.l.q.Post(f.d.start) // a closed loop needs no handler
+	f.d.begin()
 	return true
 }
 
@@ -57,7 +60,7 @@ func (s *Server) watchSilence() {
 			})
 			return
 		}
-		k.of.drop(fmt.Errorf("nothing came within %v of the connection: %w", s.firstByte, promise.ErrTimeout))
+		k.of.drop(fmt.Errorf("nothing came within %v of the connection: %w", s.firstByte, errSilent))
 	}
 }
 

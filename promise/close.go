@@ -38,7 +38,7 @@ func (q *Queue) Busy() []string {
 	defer q.unlock()
 	var names []string
 	for _, t := range q.tasks.all() {
-		names = append(names, "task "+t.name())
+		names = append(names, t.name())
 	}
 	n := len(names)
 	for _, j := range q.offloads.running.all() {

@@ -20,7 +20,7 @@ func (q *Queue) Holder() (name, made string) {
 		if made == nil {
 			made = q.origins[t]
 		}
-		return "task " + t.name(), made.String()
+		return t.name(), made.String()
 	}
 	if c, ok := cb.(cell); ok {
 		made = q.siteOf(c).String()

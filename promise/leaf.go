@@ -66,6 +66,21 @@ func (l *Leaf[T]) Fail(err error) bool {
 	return l.p.settle(zero, err)
 }
 
+// FailQuietly is Fail for an error that its user has been told before: where nobody looks at it, nobody hears of it.
+func (l *Leaf[T]) FailQuietly(err error) bool {
+	var zero T
+	return l.p.settleIn(zero, err, max(mannerOf(err), byClose))
+}
+
+// Observed reports whether somebody has looked at the promise's outcome, or waits for it. Safe from any goroutine.
+func (l *Leaf[T]) Observed() bool {
+	q := l.p.q
+	q.lock()
+	defer q.unlock()
+	r := l.p.root()
+	return r.state.Load()&wasObserved != 0 || r.list.interest()
+}
+
 // Settle rejects the promise with err when that is not nil and fulfils it with v otherwise; false when it was settled
 // already, because it was cancelled or the loop closed. Safe from any goroutine.
 func (l *Leaf[T]) Settle(v T, err error) bool { return l.p.settle(v, err) }

@@ -82,7 +82,8 @@ func (q *Queue) Seed(seed uint64) {
 }
 
 // SetHandler makes f receive what nobody else does: rejections that nobody looks at, as *UnhandledError, and panics in posted
-// functions and in bare callbacks. It runs on the loop. The default logs with slog. A nil f restores it.
+// functions and in bare callbacks. It runs on the loop. The default logs with slog, of reports that say the same twenty a second at most. A
+// nil f restores it.
 func (q *Queue) SetHandler(f func(error)) {
 	q.lock()
 	q.handler = f
@@ -95,7 +96,7 @@ func (q *Queue) Report(err error) {
 	f := q.handler
 	q.unlock()
 	if f == nil {
-		slog.Error("weft: unhandled error", "error", err)
+		logged.error("weft: unhandled error", err)
 		return
 	}
 	defer func() {
@@ -234,17 +235,31 @@ func (q *Queue) Context(ctx context.Context) context.Context {
 	if ctx == nil {
 		panic("promise: Queue.Context: the context is nil: use context.Background()")
 	}
-	return &loopCtx{ctx, q}
+	return &loopCtx{Context: ctx, q: q}
+}
+
+// ContextNamed is Context for a package that runs its users' functions in tasks of its own: reports call a task that is spawned with
+// the context itself by name, as in "handler main.chat". The context has also a value, of a key that may be nil for none.
+// Safe from any goroutine.
+func (q *Queue) ContextNamed(ctx context.Context, name string, key, value any) context.Context {
+	c := q.Context(ctx).(*loopCtx)
+	c.name, c.key, c.value = name, key, value
+	return c
 }
 
 type loopCtx struct {
 	context.Context
-	q *Queue
+	q          *Queue
+	name       string // of the tasks spawned with it; empty: their functions'
+	key, value any
 }
 
 func (c *loopCtx) Value(key any) any {
-	if key == (queueKey{}) {
+	switch {
+	case key == (queueKey{}):
 		return c.q
+	case c.key != nil && key == c.key:
+		return c.value
 	}
 	return c.Context.Value(key)
 }

@@ -74,7 +74,7 @@ func (q *Queue) Resources() []ResourceInfo {
 		all = append(all, ResourceInfo{Kind: kind, Name: name, Made: q.origins[resource].String()})
 	}
 	for _, t := range q.tasks.all() {
-		add("task", t.name(), t)
+		add("task", strings.TrimPrefix(t.name(), "task "), t)
 	}
 	for _, j := range append(q.offloads.running.all(), q.offloads.waiting.all()...) {
 		add("Offload", j.op.name(), j)

@@ -56,12 +56,14 @@ func (p *Promise[T]) isSettled() bool {
 
 // settle gives a pending promise its outcome and queues its callbacks. Of any number of calls, from any goroutines,
 // exactly one returns true.
-func (p *Promise[T]) settle(v T, err error) bool {
+func (p *Promise[T]) settle(v T, err error) bool { return p.settleIn(v, err, mannerOf(err)) }
+
+// settleIn is settle for an error whose manner is known.
+func (p *Promise[T]) settleIn(v T, err error, m manner) bool {
 	q := p.q
 	if q == nil {
 		return false
 	}
-	m := mannerOf(err)
 	q.lock()
 	r := p.root()
 	if r.state.Load()&stateMask != uint32(StatePending) || q.closed.Load() {

@@ -22,4 +22,10 @@ func (s *Step) Post(q *Queue, r Stepper) bool {
 
 func (s *Step) run() { s.r.RunStep() }
 
-func (s *Step) describe() string { return funcName(s.r.RunStep) }
+// describe is the user's function, where the stepper says so with a method Describe.
+func (s *Step) describe() string {
+	if d, ok := s.r.(interface{ Describe() string }); ok {
+		return d.Describe()
+	}
+	return funcName(s.r.RunStep)
+}

@@ -198,8 +198,13 @@ func (c *taskCore) done() {
 	(*taskCtx)(c).leave()
 }
 
-// name is how Close speaks of the task.
-func (c *taskCore) name() string { return funcName(c.runner().function()) }
+// name is how reports speak of the task.
+func (c *taskCore) name() string {
+	if l, ok := c.parent.(*loopCtx); ok && l.name != "" {
+		return l.name
+	}
+	return "task " + funcName(c.runner().function())
+}
 
 func funcName(f any) string {
 	if fn := runtime.FuncForPC(reflect.ValueOf(f).Pointer()); fn != nil {

@@ -5,6 +5,7 @@ package promise
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -125,7 +126,9 @@ func (c *taskCtx) Value(key any) any {
 }
 
 // String names the context where one is printed.
-func (c *taskCtx) String() string { return "promise.Task(" + (*taskCore)(c).name() + ")" }
+func (c *taskCtx) String() string {
+	return "promise.Task(" + strings.TrimPrefix((*taskCore)(c).name(), "task ") + ")"
+}
 
 // causeOf is context.Cause, for contexts of this package without a detour.
 func causeOf(ctx context.Context) error {

@@ -5,7 +5,6 @@ package promise
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -136,7 +135,10 @@ type rejectedBy interface{ function() any }
 // note makes the note of r's rejection with err, r being about to settle or fresh. by is r's source. q is locked if r has a loop.
 func (r *Promise[T]) note(err error, by source) *unseen {
 	u := &unseen{q: r.q, err: err, made: r.madeAt()}
-	if f, ok := by.(rejectedBy); ok {
+	switch f := by.(type) {
+	case runner:
+		u.by = strings.TrimPrefix(f.taskCore().name(), "task ")
+	case rejectedBy:
 		u.by = funcName(f.function())
 	}
 	if t, ok := by.(runner); ok && u.made == nil {
@@ -225,5 +227,5 @@ func (q *Queue) reportSuspects() {
 }
 
 func reportNoLoop(err error) {
-	slog.Error("weft: unhandled error on no loop", "error", err)
+	logged.error("weft: unhandled error of a promise without a loop", err)
 }
