@@ -144,8 +144,9 @@ func TestTheEndOfTheContextCancelsInC(t *testing.T) {
 		sub, cancel := context.WithCancel(ctx)
 		p, token := weftio.FromC[int64](sub)
 		require.Zero(t, uvtest.OnCancel(token))
-		cancel()
+		cancel() // which rejects p from a goroutine of std's, perhaps before it is waited for
 		assert.ErrorIs(t, p.Wait(ctx), context.Canceled)
+		require.NoError(t, promise.Pause(ctx).Wait(ctx)) // C is told by the loop, ahead of what is queued from here on
 		assert.Equal(t, 1, uvtest.Told())
 		assert.Equal(t, uv.TokenCanceled, uvtest.ResolveInt(token, 1))
 		p, token = weftio.FromC[int64](sub)
