@@ -57,7 +57,7 @@ func TestTenThousandConnectionsAtOnceAndACloseInTheirMidst(t *testing.T) {
 		},
 	} {
 		t.Run(style, func(t *testing.T) {
-			l, ctx := wefttest.Start(t, weftio.OnError(func(error) {}), weftio.Watchdog(0, nil)) // its turns are long
+			l, ctx := wefttest.Start(t, weftio.OnError(func(error) {}), weftio.Watchdog(0, nil), weftio.Grace(30*time.Second)) // its turns are long, and its end takes them all along
 			var srv *weftio.Server
 			require.NoError(t, promise.Go(ctx, func(ctx context.Context) error {
 				srv = serve(ctx, listen(t, ctx, "tcp4"))
