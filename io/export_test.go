@@ -51,3 +51,9 @@ func Accepting(ln *Listener) int {
 	defer ln.mu.Unlock()
 	return len(ln.waiting)
 }
+
+// Fd returns a connection's descriptor. Loop goroutine only.
+func Fd(c *Conn) uintptr {
+	fd, _ := c.state().tcp.Fileno()
+	return fd
+}
