@@ -73,6 +73,7 @@ func serve(ctx context.Context, ln *Listener, opts []ServeOption, handler string
 	}
 	s.ctx = s.l.q.ContextNamed(ctx, s.name, serverKey{}, s)
 	s.acceptor = promise.Go(s.l.q.ContextNamed(ctx, "server of "+s.name, nil, nil), s.accept)
+	s.acceptor.OnCancel(s.unaccepted)
 	return s
 }
 
@@ -122,6 +123,12 @@ func (s *Server) close() {
 	if end != nil {
 		end.Resolve(promise.Unit{})
 	}
+}
+
+// unaccepted closes the listener when ctx has ended before accept could begin: a task that is cancelled so early never runs.
+func (s *Server) unaccepted() {
+	s.close()
+	s.ln.Close()
 }
 
 // accept is the task that accepts.

@@ -304,3 +304,21 @@ func TestShutdownEndsAServerThatWaitsForRoom(t *testing.T) {
 		return nil
 	})
 }
+
+func TestAServerWhoseContextHasEndedClosesItsListener(t *testing.T) {
+	wefttest.Run(t, func(ctx context.Context) error {
+		ended, end := context.WithCancel(ctx)
+		for _, before := range []bool{true, false} {
+			ln := listen(t, ctx, "tcp")
+			if before {
+				end()
+			}
+			weftio.Serve(ended, ln, echo)
+			end()
+			assert.ErrorIs(t, ln.Accept().Wait(ctx), net.ErrClosed)
+			ended, end = context.WithCancel(ctx)
+		}
+		end()
+		return nil
+	})
+}
