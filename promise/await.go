@@ -51,7 +51,7 @@ type awaited interface {
 func (p *Promise[T]) Await(ctx context.Context) (T, error) {
 	p.must("Await")
 	if v, err, ok := p.peek(); ok {
-		if c, ok := ctx.(*taskCtx); ok && c.over.Load() {
+		if c, ok := ctx.(*taskCtx); ok && c.tie.is(ctxEnded) {
 			(*taskCore)(c).step()
 		}
 		return v, err

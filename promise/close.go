@@ -23,12 +23,13 @@ func (q *Queue) Stop() {
 		t.interrupt()
 	}
 	for _, j := range jobs {
-		j.end(ErrLoopClosed)
+		j.ctx.end(ErrLoopClosed)
 	}
 	for _, j := range unstarted {
-		j.end(ErrLoopClosed)
+		j.ctx.end(ErrLoopClosed)
 		j.op.abandon()
 	}
+	q.endContexts()
 }
 
 // Busy returns the names of the functions of the tasks and Offloads that have not returned, tasks first.

@@ -2,10 +2,7 @@
 
 package promise
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // ctxLink ties a promise to the context it was started with, whose end cancels it. The mutex of the promise's queue
 // guards it.
@@ -19,7 +16,7 @@ type ctxLink struct {
 type ctxList struct {
 	first *ctxLink
 	q     *Queue
-	of    *taskCtx    // nil: the list of one promise under a foreign context
+	of    *tie        // nil: the list of one promise under a foreign context
 	stop  func() bool // takes a foreign context's notice back
 }
 
@@ -32,39 +29,31 @@ func (l *ctxList) push(k *ctxLink) {
 	l.first = k
 }
 
-// unlink forgets the context, and the contexts above it whose tasks are over and that nothing else hangs on. The queue's
-// mutex is held.
+// unlink forgets the context. The queue is locked.
 func (k *ctxLink) unlink() {
-	for k.on != nil {
-		l := k.on
+	if l := k.on; l != nil {
 		l.remove(k)
-		up := l.emptied()
-		if up == nil {
-			return
-		}
-		k = up
+		l.emptied()
 	}
 }
 
-// emptied lets go of the context that l hangs on, once nobody needs that any more. It returns the link that is to be let go next.
-func (l *ctxList) emptied() (up *ctxLink) {
-	if l.of != nil && (!l.of.left || l.first != nil) {
-		return nil
+// emptied takes the notice of a foreign context back once nobody needs it.
+func (l *ctxList) emptied() {
+	if l.first != nil || l.stop == nil || l.of != nil && !l.of.is(ctxLeft) {
+		return
 	}
-	if l.stop != nil {
-		// Not here: a foreign context may hold a lock of its own while it calls into this queue.
-		s := &stopNotice{stop: l.stop}
-		s.node.cb = s
-		l.q.push(&s.node)
-		l.q.foreign.remove(l)
-		l.stop = nil
+	// Not here: a foreign context may hold a lock of its own while it calls into this queue.
+	s := &stopNotice{stop: l.stop}
+	s.node.cb = s
+	l.q.push(&s.node)
+	l.q.foreign.remove(l)
+	l.stop = nil
+	if l.of != nil {
+		l.of.set(ctxGone)
 	}
-	if l.of == nil {
-		return nil
-	}
-	return &l.of.up
 }
 
+// remove takes k, which is on l, off it.
 func (l *ctxList) remove(k *ctxLink) {
 	if k.prev != nil {
 		k.prev.next = k.next
@@ -74,7 +63,24 @@ func (l *ctxList) remove(k *ctxLink) {
 	if k.next != nil {
 		k.next.prev = k.prev
 	}
-	*k = ctxLink{}
+	k.next, k.prev, k.on = nil, nil, nil
+}
+
+// splice puts all that is on m in the place of k, which is on l.
+func (l *ctxList) splice(k *ctxLink, m *ctxList) {
+	for c := m.first; c != nil; {
+		next := c.next
+		c.on, c.next, c.prev = l, k, k.prev
+		if k.prev != nil {
+			k.prev.next = c
+		} else {
+			l.first = c
+		}
+		k.prev = c
+		c = next
+	}
+	m.first = nil
+	l.remove(k)
 }
 
 type stopNotice struct {
@@ -96,45 +102,6 @@ func (f *foreignList) add(l *ctxList) {
 }
 
 func (f foreignList) remove(l *ctxList) { delete(f, l) }
-
-// tie is what a context of this package tells of its end directly, in the order it was tied. The mutex of list.q guards it.
-type tie struct {
-	list  ctxList
-	cause error // why the context ended
-}
-
-// tieOf returns the tie of ctx if it is a context of this package, of a task or a timeout on q. bare is ctx itself, without what
-// only says on which loop it is.
-func tieOf(ctx context.Context, q *Queue) (t *tie, bare context.Context) {
-	for {
-		switch c := ctx.(type) {
-		case *loopCtx:
-			ctx = c.Context
-			continue
-		case *taskCtx:
-			t = &c.tie
-		case *timeoutCtx:
-			t = &c.tie
-		}
-		if t != nil && t.list.q != q {
-			t = nil
-		}
-		return t, ctx
-	}
-}
-
-// end notes the cause and returns what hangs on the context, false when it has ended already. The mutex is held.
-func (t *tie) end(cause error) (cells []cell, first bool) {
-	if t.cause != nil {
-		return nil, false
-	}
-	t.cause = cause
-	for k := t.list.first; k != nil; k = k.next {
-		cells = append(cells, k.c)
-	}
-	slices.Reverse(cells) // the oldest first
-	return cells, true
-}
 
 // follow has the end of ctx cancel p, a fresh promise whose source unlinks k when p settles. It returns false when ctx
 // has ended, and p is rejected then.
@@ -168,18 +135,22 @@ func (p *Promise[T]) follow(ctx context.Context, k *ctxLink) bool {
 }
 
 func (p *Promise[T]) followTie(t *tie, k *ctxLink) bool {
-	var zero T
-	p.q.lock()
-	if cause := t.cause; cause != nil {
-		p.q.unlock()
-		p.settle(zero, canceled(cause))
-		return false
-	}
 	k.c = p
-	t.list.push(k)
-	p.state.Store(p.state.Load() | hasRelease)
+	p.q.lock()
+	t = t.standing()
+	cause, listen := t.hang(k)
+	if cause == nil {
+		p.state.Store(p.state.Load() | hasRelease)
+	}
 	p.q.unlock()
-	return true
+	if listen {
+		t.listen()
+	}
+	if cause != nil {
+		var zero T
+		p.settle(zero, canceled(cause))
+	}
+	return cause == nil
 }
 
 // WithContext returns a promise that has p's outcome, on ctx's loop (p's, when ctx carries none). When ctx ends first, it is

@@ -56,7 +56,10 @@ func newPanicError(value any) *PanicError {
 	return &PanicError{Value: value, Stack: debug.Stack()}
 }
 
-type canceledError struct{ cause error }
+type canceledError struct {
+	cause   error
+	expired bool // a context's deadline ended it
+}
 
 func (e *canceledError) Error() string {
 	if e.cause == nil {
@@ -79,7 +82,21 @@ func canceled(cause error) error {
 	case errors.Is(cause, ErrCanceled):
 		return cause
 	}
-	return &canceledError{cause}
+	return &canceledError{cause: cause}
+}
+
+// endError returns the error that the end of a context cancels with.
+func endError(cause error, expired bool) error {
+	if expired && !isExpiry(cause) {
+		return &canceledError{cause: cause, expired: true}
+	}
+	return canceled(cause)
+}
+
+// isExpiry reports whether err is an endError of a deadline.
+func isExpiry(err error) bool {
+	e, ok := err.(*canceledError)
+	return ok && e.expired
 }
 
 // isCanceled reports whether err is a cancellation, by whatever route it came.

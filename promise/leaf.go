@@ -69,7 +69,7 @@ func (l *Leaf[T]) Fail(err error) bool {
 // FailQuietly is Fail for an error that its user has been told before: where nobody looks at it, nobody hears of it.
 func (l *Leaf[T]) FailQuietly(err error) bool {
 	var zero T
-	return l.p.settleIn(zero, err, max(mannerOf(err), byClose))
+	return l.p.settleIn(zero, err, mannerOf(err).quietly())
 }
 
 // Observed reports whether somebody has looked at the promise's outcome, or waits for it. Safe from any goroutine.

@@ -15,6 +15,9 @@ import "context"
 //
 // Cancelling the promise, or the end of ctx, rejects the promise at once and ends the ctx that f was given; f itself
 // goes on until it heeds that, and its result is dropped. An f that has not begun never runs.
+//
+// The ctx of an f that has returned is like that of a task that has returned: it ends when the ctx above does, and what f started
+// under it goes on until then. (A context.WithCancel of its own ends earlier what shall not outlive f.)
 func Offload[T any](ctx context.Context, f func(ctx context.Context) (T, error)) *Promise[T] {
 	if f == nil {
 		panic("promise: Offload: the function is nil")
@@ -25,14 +28,16 @@ func Offload[T any](ctx context.Context, f func(ctx context.Context) (T, error))
 	}
 	o := &offload[T]{f: f}
 	o.job.q, o.job.op = q, o
-	inner, end := context.WithCancelCause(ctx)
-	o.job.ctx, o.job.end = offloadCtx{inner, &o.job}, end
-	if !o.Init(q, o) || !o.Follow(ctx) {
-		end(nil)
+	if !o.Init(q, o) {
+		return o.Promise()
+	}
+	o.job.ctx.begin(&o.job, ctx)
+	if !o.Follow(ctx) {
+		o.job.ctx.leave()
 		return o.Promise()
 	}
 	if !q.offloads.submit(q, &o.job) {
-		end(nil)
+		o.job.ctx.end(ErrLoopClosed)
 		o.Fail(ErrLoopClosed)
 	}
 	return o.Promise()
@@ -62,11 +67,12 @@ func (o *offload[T]) name() string { return funcName(o.f) }
 
 // CancelOp ends f's context; one that has not begun is forgotten.
 func (o *offload[T]) CancelOp(cause error) {
-	o.job.end(cause)
+	o.job.ctx.end(cause)
 	q := o.job.q
 	q.lock()
 	if q.offloads.waiting.has(&o.job) {
 		q.offloads.remove(&o.job)
+		o.job.ctx.tie.leave()
 	}
 	q.unlock()
 }
@@ -75,14 +81,11 @@ func (o *offload[T]) abandon() { o.Fail(ErrLoopClosed) }
 
 func (o *offload[T]) work() {
 	v, err := *new(T), error(ErrGoexit)
-	defer func() {
-		o.job.end(nil)
-		o.finish(v, err)
-	}()
+	defer func() { o.finish(v, err) }()
 	if !o.Pending() { // cancelled before it began
 		return
 	}
-	if perr := protect(func() { v, err = o.f(o.job.ctx) }, nil); perr != nil {
+	if perr := protect(func() { v, err = o.f(&o.job.ctx) }, nil); perr != nil {
 		err = perr
 	}
 }
@@ -93,6 +96,7 @@ func (o *offload[T]) finish(v T, err error) {
 	m := mannerOf(err)
 	q.lock()
 	q.offloads.remove(&o.job)
+	o.job.ctx.tie.leave()
 	if r := o.p.root(); !r.isSettled() && !q.closed.Load() {
 		r.fill(v, err, m)
 	}

@@ -2,7 +2,10 @@
 
 package promise
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // defaultOffloads is how many functions of Offload a loop runs at a time unless told otherwise. It is there to keep a burst of
 // them from taking thousands of threads, not to ration processors: the scheduler does that.
@@ -13,7 +16,6 @@ type offloadJob struct {
 	q   *Queue
 	op  offloadOp
 	ctx offloadCtx
-	end context.CancelCauseFunc
 
 	// While q is locked.
 	next, prev *offloadJob // in the list of those that run, or that wait
@@ -111,19 +113,52 @@ type offloadKey struct{}
 
 // offloadCtx is the context of a function given to Offload. It tells whose it is.
 type offloadCtx struct {
-	context.Context
+	tie
 	job *offloadJob
 }
 
-func (c offloadCtx) Value(key any) any {
-	switch key {
-	case offloadKey{}:
-		return c.job
-	case queueKey{}:
-		return c.job.q
+// begin ties the context of j to ctx.
+func (c *offloadCtx) begin(j *offloadJob, ctx context.Context) {
+	c.job = j
+	above, cause := c.tie.begin(j.q, ctx, c)
+	listen, expired := false, errors.Is(ctx.Err(), context.DeadlineExceeded)
+	if above != nil {
+		j.q.lock()
+		above = above.standing()
+		cause, listen = above.hang(&c.up)
+		j.q.unlock()
 	}
-	return c.Context.Value(key)
+	if listen {
+		above.listen()
+	}
+	if cause != nil {
+		c.tie.end(cause, expired)
+	}
 }
+
+func (c *offloadCtx) Value(key any) any {
+	if key == (offloadKey{}) {
+		return c.job
+	}
+	return c.tie.Value(key)
+}
+
+// end ends the context with a cause. Safe from any goroutine.
+func (c *offloadCtx) end(cause error) { c.tie.end(cause, isExpiry(cause)) }
+
+// leave notes that the function has returned, or will never run. Safe from any goroutine.
+func (c *offloadCtx) leave() {
+	c.list.q.lock()
+	c.tie.leave()
+	c.list.q.unlock()
+}
+
+func (c *offloadCtx) ended(error)     {}
+func (c *offloadCtx) visit(s *search) { s.end(c) }
+func (c *offloadCtx) queue() *Queue   { return c.list.q }
+func (c *offloadCtx) pending() bool   { return !c.is(ctxEnded | ctxThrough) }
+func (c *offloadCtx) key() any        { return c }
+func (c *offloadCtx) identity() any   { return c }
 
 // jobOf returns the job of the function that ctx was made for, nil when there is none.
 func jobOf(ctx context.Context) *offloadJob {

@@ -33,6 +33,7 @@ type Queue struct {
 	tasks    taskList
 	offloads offloads
 	foreign  foreignList
+	root     tie // what no other context is above of hangs here, until the loop ends
 	random   *rand.Rand
 	handler  func(error)
 	sealed   bool // Post takes nothing more
@@ -65,13 +66,16 @@ const (
 
 // NewQueue returns the queue of the loop that e stands for.
 func NewQueue(e Executor) *Queue {
-	return &Queue{
+	q := &Queue{
 		exec:     e,
 		armed:    -1,
 		links:    map[*node]struct{}{},
 		offloads: offloads{limit: defaultOffloads},
 		random:   rand.New(rand.NewPCG(1, 2)),
 	}
+	q.root.list.q, q.root.list.of = q, &q.root
+	q.root.base, q.root.up.c = context.Background(), rootCell{q}
+	return q
 }
 
 // Seed makes the queue's choices among promises that are settled already repeat those of another queue with the same seed.
@@ -235,6 +239,9 @@ func (q *Queue) Context(ctx context.Context) context.Context {
 	if ctx == nil {
 		panic("promise: Queue.Context: the context is nil: use context.Background()")
 	}
+	if t, _ := tieOf(ctx, q); t != nil && QueueFrom(ctx) == q {
+		return ctx // it carries the loop already
+	}
 	return &loopCtx{Context: ctx, q: q}
 }
 
@@ -242,9 +249,7 @@ func (q *Queue) Context(ctx context.Context) context.Context {
 // the context itself by name, as in "handler main.chat". The context has also a value, of a key that may be nil for none.
 // Safe from any goroutine.
 func (q *Queue) ContextNamed(ctx context.Context, name string, key, value any) context.Context {
-	c := q.Context(ctx).(*loopCtx)
-	c.name, c.key, c.value = name, key, value
-	return c
+	return &loopCtx{Context: ctx, q: q, name: name, key: key, value: value}
 }
 
 type loopCtx struct {

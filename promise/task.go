@@ -6,7 +6,6 @@ import (
 	"context"
 	"reflect"
 	"runtime"
-	"sync/atomic"
 )
 
 // Spawn runs f as a task on ctx's loop and returns the promise of its result. A task is a coroutine on the loop's thread:
@@ -22,6 +21,9 @@ import (
 // Cancelling the promise ends the task's ctx, once, with the cause; the promise settles when f returns, not before. A task
 // that has not started is rejected without running. The end of the ctx passed to Spawn does the same. Cleanup in a task
 // awaits under context.WithoutCancel(ctx).
+//
+// The ctx of a task that has returned goes on: it ends when one above it does, or the loop, and so does what was started under it:
+// tasks, operations, Offloads, contexts derived from it, also by package context. Cancelling the task's promise has no effect by then.
 func Spawn[T any](ctx context.Context, f func(ctx context.Context) (T, error)) *Promise[T] {
 	if f == nil {
 		panic("promise: Spawn: the function is nil")
@@ -52,20 +54,14 @@ type task[T any] struct {
 // taskCore is the part of a task that does not depend on its type. It is also the task's context: see taskCtx.
 type taskCore struct {
 	q      *Queue
-	parent context.Context
 	effect func(ctx context.Context) error // Go's
 	start  node                            // puts the task on the run queue once; its callback is the task
 
 	// While q is locked.
 	next, prev *taskCore  // in q.tasks
 	co         *coroutine // set while the task runs
-	tie        tie        // promises that the context's end cancels, and whatever else it ends
-	up         ctxLink    // the context's own place under that of the task that spawned this one
-	expired    bool       // the context's end was a deadline's
-	left       bool       // the task is over; up goes when the last child does
-
-	over atomic.Bool // cause is set
-	made atomic.Pointer[stdCtx]
+	tie        tie
+	named      bool // the base is a loopCtx, and has the task's name
 }
 
 // runner is a task, seen by what runs it.
@@ -87,24 +83,26 @@ func newTask[T any](ctx context.Context, t *task[T]) *Promise[T] {
 		return &t.Promise
 	}
 	q, c := t.q, &t.core
-	c.q, c.parent = q, ctx
-	c.start.cb = t
-	c.tie.list.q, c.tie.list.of = q, (*taskCtx)(c)
-	above, err := (*taskCtx)(c).follow()
+	c.q, c.start.cb = q, t
+	if l, ok := ctx.(*loopCtx); ok {
+		c.named = l.name != ""
+	}
+	above, err := c.tie.begin(q, ctx, (*taskCell)(c))
 	made := q.Here()
 	q.lock()
-	switch {
-	case t.isSettled(): // its context has ended since
-		(*taskCtx)(c).leave()
+	if t.isSettled() { // its context has ended since
 		q.unlock()
 		return &t.Promise
-	case above != nil && above.cause != nil:
-		err = above.cause
-	case q.closing.Load():
+	}
+	listen := false
+	if q.closing.Load() {
 		err = ErrLoopClosed
+	} else if above != nil {
+		above = above.standing()
+		err, listen = above.hang(&c.tie.up)
 	}
 	if err != nil {
-		(*taskCtx)(c).leave()
+		c.tie.leave()
 		q.unlock()
 		if err != ErrLoopClosed {
 			err = canceled(err)
@@ -112,14 +110,13 @@ func newTask[T any](ctx context.Context, t *task[T]) *Promise[T] {
 		t.stillborn(err)
 		return &t.Promise
 	}
-	if above != nil {
-		c.up.c = (*taskCell)(c)
-		above.list.push(&c.up)
-	}
 	q.tasks.add(c)
 	q.mark(c, made)
 	q.push(&c.start)
 	q.unlock()
+	if listen {
+		above.listen()
+	}
 	return &t.Promise
 }
 
@@ -195,13 +192,13 @@ func (c *taskCore) done() {
 	c.q.tasks.remove(c)
 	c.q.unmark(c)
 	c.co = nil
-	(*taskCtx)(c).leave()
+	c.tie.leave()
 }
 
 // name is how reports speak of the task.
 func (c *taskCore) name() string {
-	if l, ok := c.parent.(*loopCtx); ok && l.name != "" {
-		return l.name
+	if c.named {
+		return c.tie.base.(*loopCtx).name
 	}
 	return "task " + funcName(c.runner().function())
 }

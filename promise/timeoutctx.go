@@ -18,96 +18,70 @@ func ContextTimeout(ctx context.Context, d time.Duration) (context.Context, cont
 		end(ErrNoLoop)
 		return ended, func() {}
 	}
-	c := &timeoutCtx{parent: ctx}
-	c.tie.list.q = q
-	c.timer.fire, c.node.cb, c.up.c = c, c, c
-	above, bare := tieOf(ctx, q)
-	if above != nil {
-		ctx = context.WithoutCancel(ctx) // c hears of its end on the loop
+	c := &timeoutCtx{}
+	c.timer.fire, c.node.cb = c, c
+	above, cause := c.begin(q, ctx, c)
+	if above == &q.root {
+		above = nil // a closing loop ends its timers after the last cleanup
 	}
-	c.Context, c.std = context.WithCancelCause(ctx)
-	stop := func() bool { return true }
-	if above == nil && bare.Done() != nil {
-		stop = context.AfterFunc(bare, func() { c.end(causeOf(bare)) })
+	expired := above != nil && above.is(ctxExpired) || cause != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
+	if cause == nil {
+		cause = c.start(above, d)
 	}
-	if cause := c.start(above, d); cause != nil {
-		c.end(cause)
+	if cause != nil {
+		c.tie.end(cause, expired)
 	}
-	return c, func() {
-		stop()
-		c.end(context.Canceled)
-	}
+	return c, func() { c.end(context.Canceled) }
 }
 
-// timeoutCtx is the context of ContextTimeout. What hangs on it directly is told of its end on the loop; for others there is a std
-// context inside.
+// timeoutCtx is the context of ContextTimeout.
 type timeoutCtx struct {
-	context.Context
-	std    context.CancelCauseFunc
-	parent context.Context
-	tie    tie
-	up     ctxLink // its place under a context of this package
-	timer  timer
-	node   node
+	tie
+	timer timer
+	node  node
 }
-
-// Deadline returns the parent's: its own is on the loop's clock.
-func (c *timeoutCtx) Deadline() (time.Time, bool) { return c.parent.Deadline() }
 
 // start sets the timer. It returns the cause when the context above has ended.
 func (c *timeoutCtx) start(above *tie, d time.Duration) (cause error) {
-	q := c.tie.list.q
+	q, listen := c.list.q, false
 	made := q.Here()
 	q.lock()
-	defer q.unlock()
 	switch {
 	case q.closed.Load():
-		return ErrLoopClosed
-	case above != nil && above.cause != nil:
-		return above.cause
+		cause = ErrLoopClosed
 	case above != nil:
-		above.list.push(&c.up)
+		above = above.standing()
+		cause, listen = above.hang(&c.up)
 	}
-	if c.tie.cause != nil { // the context above has ended since
-		return nil
-	}
-	q.setTimer(&c.timer, d)
-	q.mark(&c.timer, made)
-	return nil
-}
-
-func (c *timeoutCtx) expire()      { c.tie.list.q.push(&c.node) }
-func (c *timeoutCtx) run()         { c.end(ErrTimeout) }
-func (c *timeoutCtx) what() string { return "ContextTimeout" }
-
-// end ends the context with a cause, and what hangs on it. Safe from any goroutine.
-func (c *timeoutCtx) end(cause error) {
-	q := c.tie.list.q
-	q.lock()
-	cells, first := c.tie.end(cause)
-	if first {
-		q.timers.remove(&c.timer)
-		q.unmark(&c.timer)
-		c.up.unlink()
+	if cause == nil && !c.is(ctxEnded) { // else the context above has ended since
+		q.setTimer(&c.timer, d)
+		q.mark(&c.timer, made)
 	}
 	q.unlock()
-	c.std(cause)
-	for _, cell := range cells {
-		cancel(cell, cause)
+	if listen {
+		above.listen()
 	}
+	return cause
 }
 
-// Err is that of context.WithTimeout's contexts.
-func (c *timeoutCtx) Err() error {
-	err := c.Context.Err()
-	if err != nil && errors.Is(context.Cause(c.Context), ErrTimeout) {
-		return context.DeadlineExceeded
-	}
-	return err
+func (c *timeoutCtx) expire()      { c.list.q.push(&c.node) }
+func (c *timeoutCtx) run()         { c.tie.end(ErrTimeout, true) }
+func (c *timeoutCtx) what() string { return "ContextTimeout" }
+
+// end ends the context before its time. Safe from any goroutine.
+func (c *timeoutCtx) end(cause error) { c.tie.end(cause, isExpiry(cause)) }
+
+func (c *timeoutCtx) ended(error) {
+	q := c.list.q
+	q.lock()
+	q.timers.remove(&c.timer)
+	q.unmark(&c.timer)
+	c.leave()
+	q.unlock()
 }
 
 func (c *timeoutCtx) visit(s *search) { s.end(c) }
-func (c *timeoutCtx) queue() *Queue   { return c.tie.list.q }
-func (c *timeoutCtx) pending() bool   { return c.Context.Err() == nil }
+func (c *timeoutCtx) queue() *Queue   { return c.list.q }
+func (c *timeoutCtx) pending() bool   { return !c.is(ctxEnded) }
 func (c *timeoutCtx) key() any        { return c }
 func (c *timeoutCtx) identity() any   { return c }

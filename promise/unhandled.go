@@ -65,6 +65,14 @@ func (m manner) with(o manner) manner {
 	return byClose
 }
 
+// quietly is the manner of an error that its user has been told before.
+func (m manner) quietly() manner {
+	if m.canceled() {
+		return byCancel
+	}
+	return byClose
+}
+
 func mannerOf(err error) manner {
 	if err == nil {
 		return ordinary

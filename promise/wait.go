@@ -180,14 +180,17 @@ func (co *coroutine) rewatch(ctx context.Context) {
 	}
 	w := co.watch
 	if t, bare := tieOf(ctx, co.q); t != nil {
+		w.link.c = (*waitCell)(co)
 		co.q.lock()
-		if t.cause != nil {
+		t = t.standing()
+		cause, listen := t.hang(&w.link)
+		if cause != nil {
 			co.notify() // the wait has not begun
-		} else {
-			w.link.c = (*waitCell)(co)
-			t.list.push(&w.link)
 		}
 		co.q.unlock()
+		if listen {
+			t.listen()
+		}
 	} else if bare.Done() == nil {
 		return
 	} else {
