@@ -39,11 +39,12 @@ type connState struct {
 	place ringLink[resource]
 
 	// Loop goroutine only.
-	shutd  bool     // the handle is closing
-	gone   bool     // it has closed
-	broken bool     // the peer is to blame for its end, and its server has counted that
-	done   *closeOp // waits for gone
-	server *Server  // that has accepted it; nil: none
+	shutd    bool                           // the handle is closing
+	gone     bool                           // it has closed
+	broken   bool                           // the peer is to blame for its end, and its server has counted that
+	done     *closeOp                       // waits for gone
+	server   *Server                        // that has accepted it; nil: none
+	deadline *promise.Promise[promise.Unit] // fires at the write deadline; nil: there is none ahead
 }
 
 // newConn returns a connection whose handle open makes; made is where the user has asked for it. Loop goroutine only.
@@ -312,6 +313,7 @@ func (s *connState) settle(err error) bool {
 		return false
 	}
 	s.shutd = true
+	s.setWriteDeadline(time.Time{})
 	s.conn.l.closed(s)
 	s.in.end(s.readError(err))
 	s.out.fail(s.writeError(err))

@@ -37,6 +37,7 @@ type Output struct {
 	closed  bool     // by its user
 	refusal *flushOp // what operations get that are not taken; nil: there was none since the last that was
 	seen    bool     // somebody waited for what has failed
+	late    error    // the write deadline has passed; nil: it has not
 	loud    bool     // somebody waits for every byte
 	unsure  bool     // some of what was written last may be queued after all: the loop has not heard yet
 	asked   bool     // the loop is about to hand chunks over
@@ -104,6 +105,9 @@ func (o *Output) add(b []byte) (op *writeOp, p *promise.Promise[promise.Unit], a
 	case len(o.waiting) == 0 && (o.below == 0 || o.below+len(b) <= highWater) && len(b) <= highWater:
 		o.fill(b)
 		return nil, fulfilled, o.ask()
+	}
+	if o.late != nil {
+		return nil, o.refuse(o.late), false
 	}
 	w := &writeOp{o: o, size: len(b), at: o.written + int64(o.below+o.above), data: append([]byte(nil), b...)}
 	if !w.Init(o.l.q, w) {
@@ -326,6 +330,10 @@ func (o *Output) flush(last bool) *promise.Promise[promise.Unit] {
 		last.until = f.until
 		o.mu.Unlock()
 		return last.Promise()
+	case o.late != nil && !last:
+		p := o.refuse(o.late)
+		o.mu.Unlock()
+		return p
 	case f.Init(o.l.q, nil):
 		o.flushes = append(o.flushes, f)
 		ask = o.ask()
