@@ -35,6 +35,7 @@
 #include "../csrc/src/share.c"
 #include "../csrc/src/slab.c"
 #include "../csrc/src/spare.c"
+#include "../csrc/src/standard.c"
 #include "../csrc/src/status.c"
 #include "../csrc/src/stream.c"
 #include "../csrc/src/tcp.c"

@@ -4,6 +4,7 @@
 uintptr_t weft__handle_new(weft_loop *loop, uv_handle_type type, uint64_t token) {
   /* libuv's own word for the size: the library at run time may be another than the header at build time. */
   size_t size = sizeof(weft_handle) + uv_handle_size(type);
+  if (type != UV_TIMER && type != UV_IDLE && type != UV_PREPARE && type != UV_CHECK) weft__standard_fill();
   weft_handle *h = weft__calloc(loop, size);
   if (h == NULL) return 0;
   h->loop = loop;

@@ -305,6 +305,10 @@ int weft__poll_ask(const uv_loop_t *uv, int fd);
 /* tcp.c */
 int weft__tcp_probes(uv_tcp_t *tcp, int on, unsigned idle, unsigned interval, unsigned count);
 
+/* standard.c */
+void weft__standard_fill(void);             /* before libuv makes a descriptor */
+void weft__standard_avoid(uv_handle_t *uv); /* after it has accepted one */
+
 /* register.c */
 int weft__register_ask(
     const uv_loop_t *uv); /* why libuv would abort for descriptors of a new loop's own; 0: it would not */

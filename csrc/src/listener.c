@@ -44,6 +44,7 @@ static void listener_accept(uv_stream_t *server) {
     weft__record(h->loop, (weft_record){.token = h->token, .status = err});
     return;
   }
+  weft__standard_avoid(weft__uv(client));
   h->untaken++;
   weft__record(
       h->loop,

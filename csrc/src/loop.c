@@ -22,17 +22,6 @@ uv_loop_t *weft_uv_loop(weft_loop *loop) {
 
 weft_shared *weft_loop_shared(uintptr_t loop) { return &weft__loop(loop)->shared; }
 
-/* libuv aborts when it closes a descriptor that has one of the standard numbers: it must not be given any. */
-static void loop_fill_standard(void) {
-#ifndef _WIN32
-  for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-    if (fcntl(fd, F_GETFD) >= 0) continue;
-    int null = open("/dev/null", O_RDWR); /* the lowest number that is free */
-    if (null > STDERR_FILENO) close(null);
-  }
-#endif
-}
-
 #ifdef _WIN32
 static void loop_lock(void) {}
 
@@ -64,7 +53,7 @@ static int loop_try_descriptors(void) {
  * One loop at a time: what one has found free another one does not take. */
 int weft__loop_init(uv_loop_t *uv) {
   loop_lock();
-  loop_fill_standard();
+  weft__standard_fill();
   int err = loop_try_descriptors();
   if (err == 0) err = uv_loop_init(uv);
   loop_unlock();

@@ -90,6 +90,7 @@ int weft_pipe_connect(uintptr_t handle, const char *name, size_t len, uint64_t t
   if (err == 0) err = pipe_cannot_connect(handle);
   if (err == 0) err = pipe_reopen(handle);
   if (err != 0) return err;
+  weft__standard_fill();
   uv_connect_t *req = weft__stream_connect(handle, token);
   if (req == NULL) return UV_ENOMEM;
   err = weft__pipe_connect(req, pipe_of(handle), copy, len, weft__stream_on_connect);
@@ -141,6 +142,7 @@ static int pipe_receiver(uv_pipe_t *pipe, uintptr_t *handle, int16_t *type) {
 
 /* What came from somebody else may be of any kind, and blocking: libuv leaves that as it is, and would wait. */
 static void pipe_taken(uintptr_t handle) {
+  weft__standard_avoid(weft__uv(handle));
   if (weft__uv(handle)->type == UV_UDP) {
     weft__udp_note(handle);
     return;

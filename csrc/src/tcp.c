@@ -53,6 +53,7 @@ int weft_tcp_connect(uintptr_t handle, const weft_addr *addr, uint64_t token) {
   struct sockaddr_storage peer; /* Linux lets a socket that is connected connect once more */
   int len = sizeof(peer);
   if (uv_tcp_getpeername(tcp_of(handle), (struct sockaddr *)&peer, &len) == 0) return UV_EISCONN;
+  weft__standard_fill();
   uv_connect_t *req = weft__stream_connect(handle, token);
   if (req == NULL) return UV_ENOMEM;
   err = uv_tcp_connect(req, tcp_of(handle), (const struct sockaddr *)&sa, weft__stream_on_connect);
