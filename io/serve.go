@@ -214,7 +214,7 @@ func (s *Server) start(c *Conn) {
 // Shutdown stops accepting, closes the listener and the connections whose handler waits for the first byte, and waits until
 // the handlers have returned and what they wrote has left, also those of connections that were accepted but not begun with. When ctx ends
 // first, the handlers that are left are cancelled, their connections closed at once, reset where output waits, and the promise is
-// rejected with a *CutOffError. Cancelling the promise changes nothing. Handlers hear of it by Closing. Safe from any goroutine.
+// rejected with a *CutOffError; when the loop ends first, with promise.ErrLoopClosed. Cancelling the promise changes nothing. Handlers hear of it by Closing. Safe from any goroutine.
 func (s *Server) Shutdown(ctx context.Context) *promise.Promise[promise.Unit] {
 	limit := s.l.Context(ctx)
 	return promise.Go(context.WithoutCancel(limit), func(context.Context) error { return s.shutdown(limit) })
@@ -241,7 +241,9 @@ func (s *Server) shutdown(ctx context.Context) error {
 	_ = s.acceptor.NoCancel().Wait(context.WithoutCancel(ctx)) // it may have a connection in hand
 	s.dropSilent()
 	for s.live.n > 0 && ctx.Err() == nil {
-		_ = s.gone.wait(ctx) // the end of ctx ends the loop as well
+		if err := s.gone.wait(ctx); err != nil && ctx.Err() == nil {
+			return err // the loop ends, and with it the connections
+		}
 	}
 	if s.live.n > 0 {
 		return s.cutOff(context.Cause(ctx))

@@ -322,3 +322,20 @@ func TestAServerWhoseContextHasEndedClosesItsListener(t *testing.T) {
 		return nil
 	})
 }
+
+func TestTheEndOfTheLoopEndsAShutdown(t *testing.T) {
+	l, ctx := wefttest.Start(t)
+	var end *promise.Promise[promise.Unit]
+	require.NoError(t, promise.Go(ctx, func(ctx context.Context) error {
+		srv := weftio.Serve(ctx, listen(t, ctx, "tcp"), func(ctx context.Context, c *weftio.Conn) error {
+			return c.Each(c.Write).Wait(context.WithoutCancel(ctx)) // the peer says nothing
+		})
+		c := dial(t, l.Context(context.Background()), srv)
+		until(t, ctx, func() bool { return srv.Open() == 1 })
+		t.Cleanup(func() { c.Close() })
+		end = srv.Shutdown(l.Context(context.Background()))
+		return srv.Closing().Wait(ctx) // it waits for the handler now
+	}).Wait(ctx))
+	require.NoError(t, closeLoop(l))
+	assert.ErrorIs(t, end.Wait(context.Background()), promise.ErrLoopClosed)
+}
