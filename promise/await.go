@@ -24,16 +24,17 @@ type awaited interface {
 	attachFrom(q *Queue, n *node) bool
 	manner() manner
 	ran(owner *Queue, n *node)
-	withdraw(n *node, cause error) (settled bool)
+	withdraw(n *node, cause error) (why error)
 	giveUp(n *node) (cancels bool)
+	explainer() explainer
 }
 
 // Await waits until p is settled and returns its outcome. In a task it switches to the loop, which goes on with other
 // work; in an ordinary goroutine it blocks that. In a bare callback, and in Go code that C called from a task, nothing could
 // end the wait: there it returns ErrWouldDeadlock.
 //
-// An outcome that is there is returned even when ctx has ended. Otherwise Await also waits for ctx, whose cause it returns,
-// and for the end of the loops involved: ErrLoopClosed.
+// An outcome that is there is returned even when ctx has ended. Otherwise Await also waits for ctx, whose cause it returns
+// (with what p's operation says of it: a Dial adds the address), and for the end of the loops involved: ErrLoopClosed.
 //
 // # Cancellation
 //
@@ -127,11 +128,7 @@ func awaitOutside(ctx context.Context, p awaited) error {
 		return nil
 	case <-ctx.Done():
 	}
-	cause := context.Cause(ctx)
-	if p.withdraw(&g.node, cause) {
-		return nil
-	}
-	return cause
+	return p.withdraw(&g.node, context.Cause(ctx))
 }
 
 func (p *Promise[T]) missing() bool { return p == nil }
@@ -141,9 +138,9 @@ func (p *Promise[T]) outcome() (err error, settled bool) { //nolint:revive
 	return err, settled
 }
 
-// withdraw takes a waiter's node back and cancels p when nobody else is interested in it, in one step. It returns true, and
-// cancels nothing, when p has an outcome after all.
-func (p *Promise[T]) withdraw(n *node, cause error) (settled bool) {
+// withdraw takes a waiter's node back and cancels p when nobody else is interested in it, in one step. It returns the cause as p's
+// operation explains it; nil, and it cancels nothing, when p has an outcome after all.
+func (p *Promise[T]) withdraw(n *node, cause error) (why error) {
 	q := p.q
 	err := canceled(cause)
 	q.lock()
@@ -151,15 +148,16 @@ func (p *Promise[T]) withdraw(n *node, cause error) (settled bool) {
 	delete(q.links, n)
 	if p.isSettled() || q.closed.Load() {
 		q.unlock()
-		return true
+		return nil
 	}
+	why = p.explain(cause)
 	var remote []cell
 	if cancels {
 		remote = q.searchFrom(p, err)
 	}
 	q.unlock()
 	cancelAll(remote, err)
-	return false
+	return why
 }
 
 // giveUp takes a waiter's node back, and reports whether p is to be cancelled: nobody else is interested in it.

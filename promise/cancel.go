@@ -7,6 +7,34 @@ package promise
 // return false.
 type Canceler interface{ CancelOp(cause error) }
 
+// Explainer is a Canceler that says what it was that did not end: Explain returns cause with the operation and its object around it, as
+// *net.OpError does. Its promise is rejected with that when it is cancelled; an Await or a WithTimeout that gives the promise up returns it,
+// with the reason as the cause. It is called with a mutex held, on any goroutine, perhaps more than once: it must not
+// block, nor use promises.
+type Explainer interface {
+	Canceler
+	Explain(cause error) error
+}
+
+// explainer is a source that asks an Explainer.
+type explainer interface{ describe(cause error) error }
+
+// explain returns the cause that p is given up for with what p's operation has to say. q's mutex is held.
+func (p *Promise[T]) explain(cause error) error { return explained(p.explainer(), cause) }
+
+// explainer returns p's source, if it asks an Explainer. q's mutex is held.
+func (p *Promise[T]) explainer() explainer {
+	e, _ := p.root().from.(explainer)
+	return e
+}
+
+func explained(by explainer, cause error) error {
+	if by == nil || cause == ErrLoopClosed {
+		return cause
+	}
+	return by.describe(cause)
+}
+
 // source tells where the cancellation of a pending promise goes. seek is called with the mutex of the promise's queue
 // held; it may add to the search, and must not block.
 type source interface{ seek(s *search) fate }
@@ -36,7 +64,7 @@ type cell interface {
 // the mutex is held, before any callback runs. A queue has one, used again and again.
 type search struct {
 	q      *Queue
-	err    error // what leaves are rejected with
+	err    error // why leaves are rejected
 	epoch  uint32
 	work   []cell
 	remote []cell // inputs that live on other loops
@@ -168,7 +196,7 @@ func (p *Promise[T]) visit(s *search) {
 	s.from = r
 	if r.from.seek(s) == leaf {
 		var zero T
-		r.fill(zero, s.err, byCancel)
+		r.fill(zero, r.explain(s.err), byCancel)
 	}
 }
 

@@ -103,7 +103,7 @@ func (f *foreignList) add(l *ctxList) {
 
 func (f foreignList) remove(l *ctxList) { delete(f, l) }
 
-// follow has the end of ctx cancel p, a fresh promise whose source unlinks k when p settles. It returns false when ctx
+// follow has the end of ctx cancel p, a fresh promise that nobody else has, whose source unlinks k when p settles. It returns false when ctx
 // has ended, and p is rejected then.
 func (p *Promise[T]) follow(ctx context.Context, k *ctxLink) bool {
 	t, ctx := tieOf(ctx, p.q)
@@ -115,7 +115,7 @@ func (p *Promise[T]) follow(ctx context.Context, k *ctxLink) bool {
 	}
 	var zero T
 	if ctx.Err() != nil {
-		p.settle(zero, canceled(context.Cause(ctx)))
+		p.settle(zero, p.explain(canceled(context.Cause(ctx))))
 		return false
 	}
 	stop := context.AfterFunc(ctx, func() { cancel(p, context.Cause(ctx)) })
@@ -148,7 +148,7 @@ func (p *Promise[T]) followTie(t *tie, k *ctxLink) bool {
 	}
 	if cause != nil {
 		var zero T
-		p.settle(zero, canceled(cause))
+		p.settle(zero, p.explain(canceled(cause)))
 	}
 	return cause == nil
 }

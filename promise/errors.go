@@ -74,6 +74,12 @@ func (e *canceledError) Is(target error) bool {
 
 func (e *canceledError) Unwrap() error { return e.cause }
 
+// Timeout reports whether the cause is that time was up.
+func (e *canceledError) Timeout() bool {
+	t, ok := e.cause.(interface{ Timeout() bool })
+	return ok && t.Timeout()
+}
+
 // canceled returns the error that a cancellation with the given cause rejects with.
 func canceled(cause error) error {
 	switch {

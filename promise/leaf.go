@@ -60,6 +60,8 @@ type follower[T any] struct {
 func (f *follower[T]) seek(s *search) fate { return f.leaf.seek(s) }
 func (f *follower[T]) release()            { f.link.unlink() }
 
+func (f *follower[T]) describe(cause error) error { return f.leaf.describe(cause) }
+
 // Fail rejects the promise with err: for an operation that could not start. It is Settle without a value.
 func (l *Leaf[T]) Fail(err error) bool {
 	var zero T
@@ -121,4 +123,11 @@ func (l *Leaf[T]) seek(s *search) fate {
 	}
 	s.stop(l.op)
 	return leaf
+}
+
+func (l *Leaf[T]) describe(cause error) error {
+	if e, ok := l.op.(Explainer); ok {
+		return e.Explain(cause)
+	}
+	return cause
 }

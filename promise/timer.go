@@ -138,8 +138,9 @@ func Sleep(ctx context.Context, d time.Duration) *Promise[Unit] {
 	return newAlarm[Unit](ctx, d, nil)
 }
 
-// WithTimeout returns a promise that has p's outcome, or is rejected with ErrTimeout when p is still pending after d; p is
-// cancelled then. An outcome that is there wins over any d, so that none is lost. Lwt_unix.with_timeout.
+// WithTimeout returns a promise that has p's outcome, or is rejected with ErrTimeout when p is still
+// pending after d (with what p's operation says of it: a Dial adds the address); p is cancelled then.
+// An outcome that is there wins over any d, so that none is lost. Lwt_unix.with_timeout.
 func WithTimeout[T any](ctx context.Context, d time.Duration, p *Promise[T]) *Promise[T] {
 	if p == nil {
 		panic("promise: WithTimeout: the promise is nil")
@@ -147,7 +148,7 @@ func WithTimeout[T any](ctx context.Context, d time.Duration, p *Promise[T]) *Pr
 	if p.State() != StatePending {
 		return p
 	}
-	return combine("WithTimeout", []*Promise[T]{p, newAlarm[T](ctx, d, ErrTimeout)}, atFirst, true, inTime[T])
+	return combine("WithTimeout", []*Promise[T]{p, newAlarm[T](ctx, d, p)}, atFirst, true, inTime[T])
 }
 
 // inTime prefers the promise to its alarm.
@@ -158,16 +159,22 @@ func inTime[T any](g *group) (T, rejection) {
 	return outcomeOf[T](g.last)
 }
 
-// alarm is a promise that a timer settles: with the zero value, or with err when that is not nil.
+// alarm is a promise that a timer settles: with the zero value, or with ErrTimeout when late is set, as that explains it.
 type alarm[T any] struct {
 	Promise[T]
 	timer timer
 	link  ctxLink
-	late  error
+	late  givenUp
 }
 
-func newAlarm[T any](ctx context.Context, d time.Duration, err error) *Promise[T] {
-	a := &alarm[T]{late: err}
+// givenUp is a promise of whose operation a timeout tells.
+type givenUp interface {
+	queue() *Queue
+	explain(cause error) error
+}
+
+func newAlarm[T any](ctx context.Context, d time.Duration, late givenUp) *Promise[T] {
+	a := &alarm[T]{late: late}
 	if !a.init(ctx, a) || !a.follow(ctx, &a.link) {
 		return &a.Promise
 	}
@@ -188,7 +195,14 @@ func (a *alarm[T]) seek(*search) fate { return leaf }
 
 func (a *alarm[T]) expire() {
 	var zero T
-	a.root().fill(zero, a.late, ordinary)
+	var err error
+	if a.late != nil {
+		err = ErrTimeout
+		if a.late.queue() == a.q {
+			err = a.late.explain(err)
+		}
+	}
+	a.root().fill(zero, err, ordinary)
 }
 
 func (a *alarm[T]) what() string {

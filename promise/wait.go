@@ -17,8 +17,12 @@ type waiter struct {
 	p   awaited
 	own bool // the wait is under the task's own context
 
-	ended bool // the context has ended first, and p was given up. While q is locked.
+	ended bool      // the context has ended first, and p was given up. While q is locked.
+	by    explainer // of that
 }
+
+// explain returns the cause that the wait was ended for with what the operation has to say.
+func (w *waiter) explain(cause error) error { return explained(w.by, cause) }
 
 func (w *waiter) run() {
 	w.ran = true
@@ -69,8 +73,10 @@ func (co *coroutine) await(ctx context.Context, p awaited) error {
 		}
 		if err := co.ended(ctx); err != nil {
 			co.waiting = false
-			if !co.gaveUp() && p.withdraw(n, err) {
-				err = nil
+			if co.gaveUp() {
+				err = co.waiter.explain(err)
+			} else {
+				err = p.withdraw(n, err)
 			}
 			co.dropWaiter(n, p)
 			return err
@@ -82,7 +88,7 @@ func (co *coroutine) await(ctx context.Context, p awaited) error {
 func (co *coroutine) attachTo(ctx context.Context, p awaited) (*node, bool) {
 	if p.queue() == co.q {
 		w := co.waiter
-		w.ran, w.ended = false, false
+		w.ran, w.ended, w.by = false, false, nil
 		w.p, w.own = p, ctx == context.Context((*taskCtx)(co.t))
 		return &w.node, p.attach(&w.node)
 	}
@@ -96,7 +102,7 @@ func (co *coroutine) attachTo(ctx context.Context, p awaited) (*node, bool) {
 // before the task's next step, and its value be lost. q is locked.
 func (co *coroutine) endWait(own bool) (p awaited) {
 	if w := co.waiter; w.node.place == attached && w.own == own {
-		w.ended = true
+		w.ended, w.by = true, w.p.explainer()
 		if w.p.giveUp(&w.node) {
 			p = w.p
 		}
@@ -127,7 +133,7 @@ func (co *coroutine) dropWaiter(n *node, p awaited) {
 		co.waiter = fresh
 		co.q.unlock()
 	}
-	co.waiter.p = nil // it may be collected
+	co.waiter.p, co.waiter.by = nil, nil // they may be collected
 }
 
 // ended returns why a wait under ctx has to end, nil when it has not.
@@ -145,10 +151,7 @@ func (co *coroutine) ended(ctx context.Context) error {
 func (co *coroutine) awaitEnded(ctx context.Context, p awaited) error {
 	co.pause()
 	err := co.ended(ctx)
-	if p.withdraw(&node{}, err) {
-		return nil
-	}
-	return err
+	return p.withdraw(&node{}, err)
 }
 
 // pause has the loop run what else is queued before it resumes the task.
