@@ -72,26 +72,33 @@ func opError(op, network string, source, addr net.Addr, err error) error {
 	return &net.OpError{Op: op, Net: network, Source: source, Addr: addr, Err: err}
 }
 
-// sysError is a libuv status as os.SyscallError, as std has it inside an OpError.
+// sysError is a libuv status, with or without words around it, as os.SyscallError, as std has it
+// inside an OpError.
 func sysError(call string, status error) error {
-	switch status.(type) {
-	case uv.Errno, peerError:
-		return os.NewSyscallError(call, status)
+	var code uv.Errno
+	if _, ok := status.(*net.OpError); ok || !errors.As(status, &code) {
+		return status
 	}
-	return status
+	return os.NewSyscallError(call, status)
 }
 
 // dnsError is the error of a lookup.
 func dnsError(status error, name string) error {
-	e := &net.DNSError{Err: status.Error(), Name: name, UnwrapErr: status}
-	switch status {
-	case uv.EAI_NONAME, uv.EAI_NODATA:
-		e.Err = "no such host"
-		e.IsNotFound = true
-	case uv.EAI_AGAIN:
-		e.IsTemporary = true
+	code, _ := status.(uv.Errno)
+	switch code {
+	case uv.EAI_NONAME, uv.EAI_NODATA, uv.EINVAL: // libuv's, of what cannot be a name
+		return noSuchHost(name)
 	}
-	return e
+	return &net.DNSError{Err: status.Error(), Name: name, UnwrapErr: status, IsTimeout: code == uv.ETIMEDOUT, IsTemporary: code.Temporary()}
+}
+
+func noSuchHost(name string) *net.DNSError {
+	return &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+}
+
+// unfinishedLookup is the error of a lookup that ends because of cause.
+func unfinishedLookup(name string, cause error) error {
+	return &net.DNSError{Err: cause.Error(), Name: name, UnwrapErr: cause, IsTimeout: isTimeout(cause)}
 }
 
 // tcpAddr is an address as std has it.

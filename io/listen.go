@@ -4,6 +4,7 @@ package io
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -37,85 +38,115 @@ type Listener struct {
 // backlog is how many connections the system keeps for a listener; it may keep fewer.
 const backlog = 4096
 
-// Listen listens on an address, as net.Listen takes them: network is "tcp", "tcp4" or "tcp6"; an empty host means
-// every address, port 0 a free one (see Addr). It is listening when the promise is fulfilled. Errors are *net.OpError.
+// Listen listens on an address, as net.Listen takes them: network is "tcp", "tcp4" or "tcp6"; an
+// empty host means every address, port 0 a free one (see Addr). With "tcp", every address is those
+// of IPv4 and IPv6 together, or of IPv4 on a machine without IPv6; of a host with several addresses
+// it is the first IPv4 one. It is listening when the promise is fulfilled. Errors are *net.OpError.
+// Cancelling gives the listener up.
 func Listen(ctx context.Context, network, address string) *promise.Promise[*Listener] {
 	l, err := loopOf(ctx)
 	if err != nil {
 		return promise.Rejected[*Listener](err)
 	}
-	host, service, err := splitAddress(network, address)
+	on, err := endpointOf(network, address)
 	if err != nil {
-		return promise.Rejected[*Listener](opError("listen", network, nil, nil, err))
+		return promise.Rejected[*Listener](on.fail("listen", err))
 	}
-	if host == "" {
-		host = "::"
-		if network == "tcp4" {
-			host = "0.0.0.0"
-		}
+	op := &listenOp{l: l, made: l.q.Here(), on: on, lookup: on.lookup(ctx)}
+	if op.Init(l.q, op) {
+		op.Follow(ctx)
 	}
-	made := l.q.Here()
-	return promise.Bind(LookupAddrPort(ctx, host, service), func(addrs []netip.AddrPort) *promise.Promise[*Listener] {
-		for _, a := range addrs {
-			if fits(network, a.Addr()) {
-				return listen(ctx, l, network, a, made)
-			}
-		}
-		err := &net.AddrError{Err: "no suitable address", Addr: address}
-		return promise.Rejected[*Listener](opError("listen", network, nil, nil, err))
-	})
-}
-
-func listen(ctx context.Context, l *Loop, network string, addr netip.AddrPort, made *promise.Site) *promise.Promise[*Listener] {
-	op := &listenOp{ln: &Listener{l: l, network: network, addr: addr}, made: made}
-	if op.Init(l.q, op) && op.Follow(ctx) {
-		l.schedule(op)
-	}
+	whenFound(op.lookup, op.found)
 	return op.Promise()
 }
 
+// listenOp is a Listen: it has the name looked up, and then listens.
 type listenOp struct {
 	promise.Leaf[*Listener]
-	ln   *Listener
-	made *promise.Site
+	l      *Loop
+	made   *promise.Site
+	on     endpoint
+	lookup *promise.Promise[[]netip.AddrPort]
+	addrs  []netip.AddrPort // those to try, once the lookup is over
+}
+
+// found is called with the addresses. It may run on the goroutine that called Listen.
+func (op *listenOp) found(addrs []netip.AddrPort, err error) {
+	if err == nil {
+		op.addrs, err = op.on.toListen(addrs)
+	}
+	if err != nil {
+		op.Fail(op.on.fail("listen", err))
+		return
+	}
+	op.l.schedule(op)
 }
 
 func (op *listenOp) perform() {
 	if !op.Pending() {
 		return
 	}
-	ln := op.ln
-	if call, err := ln.open(op.made); err != nil {
-		op.Fail(opError("listen", ln.network, nil, tcpAddr(ln.addr), sysError(call, err)))
-		return
+	for i, addr := range op.addrs {
+		ln := &Listener{l: op.l, network: op.on.network, addr: addr}
+		call, err := ln.open(op.made)
+		if err == nil {
+			if !op.Settle(ln, nil) {
+				ln.shutdown()
+			}
+			return
+		}
+		if i == len(op.addrs)-1 || !lacksFamily(err) {
+			op.Fail(opError("listen", op.on.network, nil, tcpAddr(addr), sysError(call, err)))
+			return
+		}
 	}
-	if !op.Settle(ln, nil) {
-		ln.shutdown()
-	}
+}
+
+// lacksFamily reports whether err says that the machine does not have IPv6: it was built or started
+// without it.
+func lacksFamily(err error) bool {
+	return errors.Is(err, uv.EAFNOSUPPORT) || errors.Is(err, uv.EPROTONOSUPPORT) || errors.Is(err, uv.EADDRNOTAVAIL)
 }
 
 func (op *listenOp) refused(err error) { op.Fail(err) }
 
 // CancelOp implements promise.Canceler: perform looks for itself.
-func (op *listenOp) CancelOp(error) {}
+func (op *listenOp) CancelOp(error) { op.lookup.Cancel() }
+
+// Explain implements promise.Explainer.
+func (op *listenOp) Explain(cause error) error { return op.on.explain("listen", cause) }
 
 // open makes the handle listen; after an error it is closed.
 func (ln *Listener) open(made *promise.Site) (call string, err error) {
-	if err := ln.tcp.Init(ln.l.uv); err != nil {
+	if err := ln.tcp.InitEx(ln.l.uv, familyOf(ln.addr)); err != nil {
 		return "socket", err
 	}
 	ln.l.opened(ln, made)
-	if err := ln.tcp.Bind(ln.addr, 0); err != nil {
+	if call, err = ln.bind(); err != nil {
 		ln.shutdown()
+	}
+	return call, err
+}
+
+func (ln *Listener) bind() (call string, err error) {
+	if err := checkZone(ln.addr.Addr()); err != nil {
 		return "bind", err
 	}
-	keepAlive(&ln.tcp) // its connections have what it has
-	if err := ln.tcp.Listen(backlog, (*announcer)(ln)); err != nil {
-		ln.shutdown()
-		return "listen", err
+	var flags uv.TCPFlags
+	if ln.network == "tcp6" {
+		flags = uv.TCPIPv6Only
 	}
-	ln.addr, err = ln.tcp.Sockname()
-	return "getsockname", err
+	if err := ln.tcp.Bind(ln.addr, flags); err != nil {
+		return "bind", err
+	}
+	// libuv keeps what bind says of an address that is taken for the next call.
+	addr, err := ln.tcp.Sockname()
+	if err != nil {
+		return "bind", err
+	}
+	ln.addr = addr
+	keepAlive(&ln.tcp) // its connections have what it has
+	return "listen", ln.tcp.Listen(backlog, (*announcer)(ln))
 }
 
 // localAddr returns what its connections have as their own address, nil when each has another.

@@ -62,10 +62,10 @@ func (l *Loop) schedule(w work) {
 
 // What each kind of work is refused from.
 
-func (op *connectOp) until() stage { return draining }
-func (op *lookupOp) until() stage  { return draining }
-func (op *listenOp) until() stage  { return draining }
-func (op *acceptOp) until() stage  { return draining }
+func (op *dialOp) until() stage   { return draining }
+func (op *lookupOp) until() stage { return draining }
+func (op *listenOp) until() stage { return draining }
+func (op *acceptOp) until() stage { return draining }
 
 func (w *inputWork) until() stage     { return closing }
 func (op *closeWriteOp) until() stage { return closing }

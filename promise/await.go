@@ -138,8 +138,9 @@ func (p *Promise[T]) outcome() (err error, settled bool) { //nolint:revive
 	return err, settled
 }
 
-// withdraw takes a waiter's node back and cancels p when nobody else is interested in it, in one step. It returns the cause as p's
-// operation explains it; nil, and it cancels nothing, when p has an outcome after all.
+// withdraw takes a waiter's node back and cancels p when nobody else is interested in it, in one
+// step. It returns the cause as p's operation explains it; nil, and it cancels nothing, when p has
+// an outcome after all.
 func (p *Promise[T]) withdraw(n *node, cause error) (why error) {
 	q := p.q
 	err := canceled(cause)

@@ -7,10 +7,11 @@ package promise
 // return false.
 type Canceler interface{ CancelOp(cause error) }
 
-// Explainer is a Canceler that says what it was that did not end: Explain returns cause with the operation and its object around it, as
-// *net.OpError does. Its promise is rejected with that when it is cancelled; an Await or a WithTimeout that gives the promise up returns it,
-// with the reason as the cause. It is called with a mutex held, on any goroutine, perhaps more than once: it must not
-// block, nor use promises.
+// Explainer is a Canceler that says what it was that did not end: Explain returns cause with the
+// operation and its object around it, as *net.OpError does. Its promise is rejected with that when
+// it is cancelled; an Await or a WithTimeout that gives the promise up returns it, with the reason
+// as the cause. It is called with a mutex held, on any goroutine, perhaps more than once: it must
+// not block, nor use promises.
 type Explainer interface {
 	Canceler
 	Explain(cause error) error
@@ -19,7 +20,8 @@ type Explainer interface {
 // explainer is a source that asks an Explainer.
 type explainer interface{ describe(cause error) error }
 
-// explain returns the cause that p is given up for with what p's operation has to say. q's mutex is held.
+// explain returns the cause that p is given up for with what p's operation has to say. q's mutex is
+// held.
 func (p *Promise[T]) explain(cause error) error { return explained(p.explainer(), cause) }
 
 // explainer returns p's source, if it asks an Explainer. q's mutex is held.

@@ -103,8 +103,8 @@ func (f *foreignList) add(l *ctxList) {
 
 func (f foreignList) remove(l *ctxList) { delete(f, l) }
 
-// follow has the end of ctx cancel p, a fresh promise that nobody else has, whose source unlinks k when p settles. It returns false when ctx
-// has ended, and p is rejected then.
+// follow has the end of ctx cancel p, a fresh promise that nobody else has, whose source unlinks k
+// when p settles. It returns false when ctx has ended, and p is rejected then.
 func (p *Promise[T]) follow(ctx context.Context, k *ctxLink) bool {
 	t, ctx := tieOf(ctx, p.q)
 	if t != nil {

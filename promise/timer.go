@@ -138,9 +138,10 @@ func Sleep(ctx context.Context, d time.Duration) *Promise[Unit] {
 	return newAlarm[Unit](ctx, d, nil)
 }
 
-// WithTimeout returns a promise that has p's outcome, or is rejected with ErrTimeout when p is still
-// pending after d (with what p's operation says of it: a Dial adds the address); p is cancelled then.
-// An outcome that is there wins over any d, so that none is lost. Lwt_unix.with_timeout.
+// WithTimeout returns a promise that has p's outcome, or is rejected with ErrTimeout when p is
+// still pending after d (with what p's operation says of it: a Dial adds the address); p is
+// cancelled then. An outcome that is there wins over any d, so that none is lost.
+// Lwt_unix.with_timeout.
 func WithTimeout[T any](ctx context.Context, d time.Duration, p *Promise[T]) *Promise[T] {
 	if p == nil {
 		panic("promise: WithTimeout: the promise is nil")
@@ -159,7 +160,8 @@ func inTime[T any](g *group) (T, rejection) {
 	return outcomeOf[T](g.last)
 }
 
-// alarm is a promise that a timer settles: with the zero value, or with ErrTimeout when late is set, as that explains it.
+// alarm is a promise that a timer settles: with the zero value, or with ErrTimeout when late is
+// set, as that explains it.
 type alarm[T any] struct {
 	Promise[T]
 	timer timer
