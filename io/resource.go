@@ -5,7 +5,7 @@ package io
 import "github.com/weft-go/weft/promise"
 
 // ResourceInfo describes something that is open on a loop, or under way there. Kind is "connection",
-// "listener", "lookup", "task", "Offload" or "timer".
+// "listener", "server", "handler", "lookup", "task", "Offload" or "timer".
 type ResourceInfo = promise.ResourceInfo
 
 // origins has where the resources of a loop were made; nil unless the loop tracks them. Loop goroutine only.

@@ -6,7 +6,7 @@ import "strings"
 
 // ResourceInfo describes something that is open on a loop, or under way there. See Queue.Resources.
 type ResourceInfo struct {
-	Kind string // "task", "Offload" or "timer"; package io adds those of connections and the like
+	Kind string // "task", or "handler" as ContextNamed has it, "Offload", "timer"; package io adds "connection" and the like
 	Name string // the function of a task or an Offload, the call that has set a timer, an address
 	Made string // the calls that have made it, innermost first: "function (file:line)" a line; empty if not tracked
 }
@@ -74,7 +74,8 @@ func (q *Queue) Resources() []ResourceInfo {
 		all = append(all, ResourceInfo{Kind: kind, Name: name, Made: q.origins[resource].String()})
 	}
 	for _, t := range q.tasks.all() {
-		add("task", strings.TrimPrefix(t.name(), "task "), t)
+		kind, name, _ := strings.Cut(t.name(), " ")
+		add(kind, name, t)
 	}
 	for _, j := range append(q.offloads.running.all(), q.offloads.waiting.all()...) {
 		add("Offload", j.op.name(), j)

@@ -76,7 +76,7 @@ func TestWhatABodyLeavesFailsTheTest(t *testing.T) {
 			ln, err := listening(ctx)
 			serve(ctx, ln)
 			return err
-		}, []string{"listener 127.0.0.1:", "task "}},
+		}, []string{"listener 127.0.0.1:", "server of handler github.com/weft-go/weft/wefttest."}},
 		"a task":  {func(ctx context.Context) error { promise.Go(ctx, poll); return nil }, []string{"task github.com/weft-go/weft/wefttest.poll"}},
 		"a timer": {func(ctx context.Context) error { weftio.Sleep(ctx, time.Hour); return nil }, []string{"timer Sleep"}},
 		"the timer of a context": {func(ctx context.Context) error {
