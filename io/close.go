@@ -268,13 +268,27 @@ func (l *Loop) finish(left []string) {
 		left = append(left, plural(n, "name lookup"))
 		go l.reap()
 	} else if err := l.uv.Close(); err != nil {
-		left = append(left, "libuv: "+err.Error())
+		left = append(left, l.foreignHandles(err))
 	}
 	uv.LeaveThread()
 	unregister(l)
 	theWatchdog.remove(l)
 	l.err = notEnded(left)
 	close(l.done)
+}
+
+// foreignHandles says why libuv does not close the loop.
+func (l *Loop) foreignHandles(err error) string {
+	var types []string
+	l.uv.Walk(func(h uv.HandleInfo) {
+		if h.Foreign {
+			types = append(types, h.Type.String())
+		}
+	})
+	if len(types) == 0 {
+		return "libuv: " + err.Error()
+	}
+	return fmt.Sprintf("%s of C code (%s), to be closed in OnStop", plural(len(types), "libuv handle"), strings.Join(types, ", "))
 }
 
 func notEnded(left []string) error {

@@ -142,3 +142,17 @@ func TestCloseOfALoopWhoseThreadIsInC(t *testing.T) {
 	close(release)
 	require.NoError(t, l.Close())
 }
+
+func TestCloseNamesTheHandlesThatCCodeHasLeft(t *testing.T) {
+	owned(t, "the handles are the host's there")
+	var closeHandle func()
+	l, err := weftio.Start()
+	require.NoError(t, err)
+	require.NoError(t, l.Do(l.Context(t.Context()), func() { closeHandle = uvtest.StartPrepare(l.UVLoop(), func() {}) }))
+	assert.EqualError(t, l.Close(), "weftio: close: not ended: 1 libuv handle of C code (prepare), to be closed in OnStop")
+
+	l, err = weftio.Start(weftio.OnStop(func(*weftio.Loop) { closeHandle() }))
+	require.NoError(t, err)
+	require.NoError(t, l.Do(l.Context(t.Context()), func() { closeHandle = uvtest.StartPrepare(l.UVLoop(), func() {}) }))
+	assert.NoError(t, l.Close())
+}
