@@ -24,11 +24,15 @@ func families(w *worker) {
 		f := &family{w: w}
 		ctx, cancel := f.top()
 		defer cancel()
-		seed, depth := w.rnd.Uint64(), 1+w.rnd.IntN(5)
+		seed, depth, stays := w.rnd.Uint64(), 1+w.rnd.IntN(5), w.one(2)
 		grown := promise.Go(ctx, func(ctx context.Context) error {
-			return f.grow(ctx, rand.New(rand.NewPCG(seed, 0)), depth)
+			f.grow(ctx, rand.New(rand.NewPCG(seed, 0)), depth)
+			if stays {
+				return promise.Sleep(ctx, time.Hour).Wait(ctx)
+			}
+			return nil
 		})
-		if w.one(2) {
+		if !stays {
 			_ = w.settled("a family's first task", grown)
 		}
 		w.elsewhere(cancel)
@@ -67,18 +71,11 @@ func (f *family) end() {
 	}
 }
 
-// grow starts a few members under ctx, and returns at once or when all has ended.
-func (f *family) grow(ctx context.Context, rnd *rand.Rand, depth int) error {
+// grow starts a few members under ctx.
+func (f *family) grow(ctx context.Context, rnd *rand.Rand, depth int) {
 	for range 1 + rnd.IntN(3) {
 		f.start(ctx, rnd, depth)
 	}
-	switch rnd.IntN(3) {
-	case 0:
-		return promise.Sleep(ctx, time.Hour).Wait(ctx)
-	case 1:
-		return promise.Pause(ctx).Wait(ctx)
-	}
-	return nil
 }
 
 // start starts one member.
@@ -88,7 +85,15 @@ func (f *family) start(ctx context.Context, rnd *rand.Rand, depth int) {
 	case depth > 0 && kind < 4:
 		seed := rnd.Uint64()
 		f.add(promise.Go(under, func(ctx context.Context) error {
-			return f.grow(ctx, rand.New(rand.NewPCG(seed, 0)), depth-1)
+			own := rand.New(rand.NewPCG(seed, 0))
+			f.grow(ctx, own, depth-1)
+			switch own.IntN(3) {
+			case 0:
+				return promise.Sleep(ctx, time.Hour).Wait(ctx)
+			case 1:
+				return promise.Pause(ctx).Wait(ctx)
+			}
+			return nil
 		}))
 	case kind == 4:
 		f.add(promise.Offload(under, func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, nil }))

@@ -16,12 +16,13 @@ import (
 // writes writes numbered text to a peer that reads slowly. All of it must arrive, in order, before the end of the stream; when the loop
 // ends in the midst, what arrives is how the text begins.
 func writes(w *worker) {
-	size, read := 1+w.rnd.IntN(600_000), 0
+	size, read, arrived := 1+w.rnd.IntN(600_000), 0, make(chan struct{}, 1)
 	p, err := newPeers(w, func(c *net.TCPConn, rnd *rand.Rand) {
+		arrived <- struct{}{}
 		t := &text{zero: '0'}
 		defer func() { read = t.at }() // there is one connection
 		defer w.watch("writes: the end of what a peer reads")()
-		for b := make([]byte, 1+rnd.IntN(50_000)); ; {
+		for b := make([]byte, 1+size/500+rnd.IntN(50_000)); ; {
 			n, err := c.Read(b)
 			if problem := t.next(b[:n]); problem != "" {
 				w.fail("a slow peer: %s", problem)
@@ -40,13 +41,21 @@ func writes(w *worker) {
 		w.fail("Listen: %v", err)
 		return
 	}
+	written := false
 	w.task("a writer", func(ctx context.Context) error {
 		c, err := await(ctx, w, "Dial", weftio.Dial(ctx, "tcp", p.address()))
 		if err != nil {
 			return err
 		}
-		return w.writeAll(ctx, c, (&text{zero: '0'}).from(0, size))
+		err = w.writeAll(ctx, c, (&text{zero: '0'}).from(0, size))
+		written = err == nil
+		return err
 	})
+	if written { // all of it may wait with the system still, together with the connection
+		over := w.watch("writes: the connection's arrival")
+		<-arrived
+		over()
+	}
 	p.end()
 	if read != size && !w.closing {
 		w.fail("of %d bytes, a slow peer has read %d", size, read)
