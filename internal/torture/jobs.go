@@ -24,7 +24,7 @@ var jobs = []job{
 	{name: "streams", do: streams},
 	{name: "writes", do: writes},
 	{name: "accepts", do: accepts},
-	{name: "dials", do: dials, later: true},
+	{name: "dials", do: dials},
 	{name: "hogs", do: hogs, later: true},
 	{name: "floods", do: floods},
 	{name: "servers", do: servers},

@@ -53,11 +53,11 @@ func TestARoundFailsForWhatAJobFinds(t *testing.T) {
 		"an error that is logged": {func(*worker) { slog.Error("a mistake") }, "logged: "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, report := newRun(3, job{name: "test", do: c.do})
+			r, report := newRun(1, job{name: "test", do: c.do})
 			status := r.rounds()
 			require.Contains(t, report.String(), c.report)
 			assert.Equal(t, name != "nothing", status != 0)
-			assert.Equal(t, name != "nothing", bytes.Contains(report.Bytes(), []byte("repeat with ci/torture -round 0 1m 3")))
+			assert.Equal(t, name != "nothing", bytes.Contains(report.Bytes(), []byte("repeat with ci/torture -round 0 1m 1")))
 		})
 	}
 }
