@@ -28,6 +28,7 @@ var jobs = []job{
 	{name: "hogs", do: hogs, later: true},
 	{name: "floods", do: floods},
 	{name: "servers", do: servers},
+	{name: "starves", do: starves},
 	{name: "shutdowns", do: shutdowns},
 	{name: "nevers", do: nevers},
 	{name: "ends", do: ends},
