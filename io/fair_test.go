@@ -3,6 +3,7 @@
 package io_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -129,5 +130,69 @@ func TestPeersAtFullSpeedLeaveTheOthersTheirTurn(t *testing.T) {
 				}, weftio.OnError(func(error) {}))
 			})
 		}
+	}
+}
+
+// fed returns read, which takes a byte each time, but for what keeps the buffer of c full: its peer sends back what it gets.
+func fed(ctx context.Context, c *weftio.Conn, read func()) func() {
+	reads := 0
+	return func() {
+		if reads++; reads%20_000 == 0 {
+			_ = c.Write(bytes.Repeat([]byte{'\n'}, 20_000)).Wait(ctx)
+		}
+		read()
+	}
+}
+
+// A task that only finds what is settled, or reads from a full buffer, lets timers and other tasks run.
+func TestATaskThatNeverWaitsLeavesTheLoopToTheOthers(t *testing.T) {
+	const most = 100_000_000 // far more than fit into the millisecond that is slept
+	for name, prepare := range map[string]func(ctx context.Context, c *weftio.Conn) (step func()){
+		"promises that have settled": func(ctx context.Context, _ *weftio.Conn) func() {
+			p := promise.Resolved(1)
+			return func() { _, _ = p.Await(ctx) }
+		},
+		"writes of nothing": func(ctx context.Context, c *weftio.Conn) func() {
+			return func() { _ = c.Write(nil).Wait(ctx) }
+		},
+		"reads from a full buffer": func(ctx context.Context, c *weftio.Conn) func() {
+			r := c.Reader(ctx)
+			var b [1]byte
+			return fed(ctx, c, func() { _, _ = r.Read(b[:]) })
+		},
+		"lines from a full buffer, under a std context": func(ctx context.Context, c *weftio.Conn) func() {
+			ctx = context.WithoutCancel(ctx)
+			return fed(ctx, c, func() { _, _ = c.ReadLine().Await(ctx) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wefttest.Run(t, func(ctx context.Context) error {
+				ln, err := weftio.Listen(ctx, "tcp", "127.0.0.1:0").Await(ctx)
+				require.NoError(t, err)
+				server := weftio.ServeCallback(ctx, ln, func(_ context.Context, c *weftio.Conn) *promise.Promise[promise.Unit] {
+					return c.Each(c.Write)
+				})
+				c, err := weftio.Dial(ctx, "tcp", ln.String()).Await(ctx)
+				require.NoError(t, err)
+				require.NoError(t, c.Write(bytes.Repeat([]byte{'\n'}, 60_000)).Wait(ctx))
+				step := prepare(ctx, c)
+				step() // what the server has sent is there
+				ticks := 0
+				ticker := promise.Go(ctx, func(ctx context.Context) error {
+					for ; ticks < 3; ticks++ {
+						if err := weftio.Sleep(ctx, time.Millisecond).Wait(ctx); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				for n := 0; ticker.State() == promise.StatePending && n < most; n++ {
+					step()
+				}
+				assert.Equal(t, 3, ticks)
+				c.Abort()
+				return server.Shutdown(ctx).Wait(ctx)
+			})
+		})
 	}
 }

@@ -33,6 +33,10 @@ type awaited interface {
 // work; in an ordinary goroutine it blocks that. In a bare callback, and in Go code that C called from a task, nothing could
 // end the wait: there it returns ErrWouldDeadlock.
 //
+// A promise that has settled already does not make a task wait. But after 128 such Awaits in one step of a task, the next one
+// lets all that is on the run queue run first; and when the turn has taken 10 ms, one of the next 64 lets timers and I/O come
+// first.
+//
 // An outcome that is there is returned even when ctx has ended. Otherwise Await also waits for ctx, whose cause it returns
 // (with what p's operation says of it: a Dial adds the address), and for the end of the loops involved: ErrLoopClosed.
 //
@@ -52,8 +56,8 @@ type awaited interface {
 func (p *Promise[T]) Await(ctx context.Context) (T, error) {
 	p.must("Await")
 	if v, err, ok := p.peek(); ok {
-		if c, ok := ctx.(*taskCtx); ok && c.tie.is(ctxEnded) {
-			(*taskCore)(c).step()
+		if c, ok := ctx.(*taskCtx); !ok || c.awaitsSettled() {
+			afterSettled(ctx, p.q)
 		}
 		return v, err
 	}

@@ -31,10 +31,19 @@ func (p *Promise[T]) explainer() explainer {
 }
 
 func explained(by explainer, cause error) error {
-	if by == nil || cause == ErrLoopClosed {
+	if by == nil || isEndOfLoop(cause) {
 		return cause
 	}
 	return by.describe(cause)
+}
+
+// isEndOfLoop reports whether the end of a loop is the cause, which no operation has to explain. It calls no code of the
+// error's own.
+func isEndOfLoop(cause error) bool {
+	if c, ok := cause.(*canceledError); ok {
+		cause = c.cause
+	}
+	return cause == ErrLoopClosed
 }
 
 // source tells where the cancellation of a pending promise goes. seek is called with the mutex of the promise's queue

@@ -124,6 +124,7 @@ func enter(next func() (Unit, bool)) (died bool) {
 func (q *Queue) resume(co *coroutine) {
 	was := q.cur
 	q.cur = co
+	q.beginStep()
 	enter(co.next)
 	q.cur = was
 }
@@ -205,6 +206,7 @@ func (co *coroutine) takeNext() bool {
 	}
 	co.q.batch.remove(n)
 	co.q.holder = n
+	co.q.beginStep()
 	return t.taskCore().begin(co)
 }
 

@@ -59,6 +59,9 @@ func TestAnOperationExplainsWhyItDidNotEnd(t *testing.T) {
 func TestTheEndOfALoopIsNotExplained(t *testing.T) {
 	l := promisetest.New()
 	c := callUnder(l.Context(), true)
+	closing := callUnder(l.Context(), true)
+	closing.Promise().CancelCause(promise.ErrLoopClosed)
+	assert.EqualError(t, closing.Promise().Wait(t.Context()), "promise: canceled: promise: the loop is closed")
 	l.Close()
 	assert.Equal(t, promise.ErrLoopClosed, c.Promise().Wait(t.Context()))
 	assert.Equal(t, promise.ErrLoopClosed, callUnder(l.Context(), true).Promise().Wait(t.Context()))

@@ -51,10 +51,12 @@ type Queue struct {
 	steps   int           // what is left of the turn's budget
 	over    time.Duration // when the turn is to end
 	cur     *coroutine    // of the task that is running
-	holder  *node         // the step that is running; watchdogs look at it
-	idle    []*coroutine  // coroutines without a task
-	armed   time.Duration // what WakeAt was last told; negative: nothing
-	wokeGo  bool          // goroutines were made runnable since Woke was asked
+
+	settledAwaits uint32        // Awaits of settled promises in this step; others may count, too: see count
+	holder        *node         // the step that is running; watchdogs look at it
+	idle          []*coroutine  // coroutines without a task
+	armed         time.Duration // what WakeAt was last told; negative: nothing
+	wokeGo        bool          // goroutines were made runnable since Woke was asked
 }
 
 // A Run ends after so many callbacks, or so long on the loop's clock, so that promises which keep settling each other cannot

@@ -13,7 +13,6 @@ type job struct {
 	name  string
 	do    func(w *worker)
 	alone bool // it touches the whole process
-	later bool // what it shows is still to be mended: it runs when it is named
 }
 
 // jobs are all there are.
@@ -25,7 +24,7 @@ var jobs = []job{
 	{name: "writes", do: writes},
 	{name: "accepts", do: accepts},
 	{name: "dials", do: dials},
-	{name: "hogs", do: hogs, later: true},
+	{name: "hogs", do: hogs},
 	{name: "floods", do: floods},
 	{name: "servers", do: servers},
 	{name: "starves", do: starves},
@@ -33,11 +32,6 @@ var jobs = []job{
 	{name: "nevers", do: nevers},
 	{name: "ends", do: ends},
 	{name: "shortages", do: shortages, alone: true},
-}
-
-// jobsNow returns those that are to find nothing.
-func jobsNow() []job {
-	return slices.DeleteFunc(slices.Clone(jobs), func(j job) bool { return j.later })
 }
 
 // jobsNamed returns the jobs of these names.

@@ -30,7 +30,7 @@ func main() {
 
 // configure sets the jobs, the duration and the seed from the command line.
 func (r *run) configure(names string, args []string) (err error) {
-	r.duration, r.seed, r.jobs = 20*time.Second, rand.Uint64(), jobsNow()
+	r.duration, r.seed, r.jobs = 20*time.Second, rand.Uint64(), jobs
 	if names != "" {
 		if r.jobs, err = jobsNamed(strings.Split(names, ",")); err != nil {
 			return err
