@@ -90,12 +90,12 @@ func forbidIPv6() error {
 		k      uint32
 	}
 	filter := []instruction{
-		{code: load, k: number},
-		{code: jumpIfEqual, jf: 3, k: syscall.SYS_SOCKET},
-		{code: load, k: firstArg},
-		{code: jumpIfEqual, jf: 1, k: syscall.AF_INET6},
-		{code: returns, k: refuse | uint32(syscall.EAFNOSUPPORT)},
-		{code: returns, k: allow},
+		{load, 0, 0, number},
+		{jumpIfEqual, 0, 3, syscall.SYS_SOCKET},
+		{load, 0, 0, firstArg},
+		{jumpIfEqual, 0, 1, syscall.AF_INET6},
+		{returns, 0, 0, refuse | uint32(syscall.EAFNOSUPPORT)},
+		{returns, 0, 0, allow},
 	}
 	program := struct {
 		n     uint16
