@@ -31,11 +31,15 @@ func (q *Queue) lock() { q.mon.mutex.Lock() }
 // unlock concludes what depends on the promises that have settled, releases the mutex, wakes the loop if it sleeps and
 // has something to do, and ends the contexts that a cancellation has found.
 func (q *Queue) unlock() {
-	m := &q.mon
-	if m.awake && m.concluding.first == nil && m.ends == nil {
-		m.mutex.Unlock()
-		return
+	if m := &q.mon; m.awake && m.concluding.first == nil && m.ends == nil {
+		m.mutex.Unlock() // nothing of all that
+	} else {
+		q.finish()
 	}
+}
+
+func (q *Queue) finish() {
+	m := &q.mon
 	for n := m.concluding.pop(); n != nil; n = m.concluding.pop() {
 		n.cb.(conclusion).conclude()
 	}
@@ -72,6 +76,6 @@ func (q *Queue) needTurn() { q.mon.turn = true }
 // rise notes that a turn has begun: nobody needs to wake the loop. q is locked.
 func (q *Queue) rise() { q.mon.awake = true }
 
-// settleDown notes that a turn has ended; with more the loop takes another one by itself. What came during
+// rest notes that a turn has ended; with more the loop takes another one by itself. What came during
 // the turn it has seen. q is locked.
 func (q *Queue) rest(more bool) { q.mon.awake, q.mon.turn = more, false }

@@ -58,7 +58,8 @@ static int pipe_bind_error(int err, char *name) {
 int weft_pipe_bind(uintptr_t handle, const char *name, size_t len) {
   char copy[PIPE_NAME + 1];
   int err = pipe_name(copy, name, len);
-  if (err == 0) err = weft__pipe_bind(pipe_of(handle), copy, len);
+  if (err != 0) return err;
+  err = weft__pipe_bind(pipe_of(handle), copy, len);
   return err == 0 ? 0 : pipe_bind_error(err, copy);
 }
 
