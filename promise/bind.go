@@ -18,7 +18,8 @@ var errNilPromise = errors.New("promise: the callback returned a nil promise: re
 // # Cancellation
 //
 // Cancel goes to p while that is pending, and then to the promise that f returns. Once p is fulfilled, f runs with its
-// value whatever happens to the result, so that no value is lost; a cancellation then waits for the promise of f.
+// value whatever happens to the result, so that no value is lost; a cancellation then waits for the promise of f, also one
+// that comes from f itself.
 func Bind[A, B any](p *Promise[A], f func(A) *Promise[B]) *Promise[B] {
 	if p == nil || f == nil {
 		panic("promise: Bind: the promise or the function is nil")
@@ -72,10 +73,8 @@ func chain[A, B any](p *Promise[A], ok func(A) *Promise[B], fail func(error) *Pr
 
 // run is called on the loop when in has settled.
 func (c *chained[A, B]) run() {
-	c.startComputing()
 	in := c.in
 	v, err, _ := in.peek()
-	c.in = nil // the input may be collected while the inner promise is pending
 	switch {
 	case err != nil && c.fail == nil:
 		var zero B
@@ -85,7 +84,8 @@ func (c *chained[A, B]) run() {
 	default:
 		c.adopt(c.call(v, err))
 	}
-	c.ok, c.fail = nil, nil
+	// No search comes by c any more. The input may be collected while the inner promise is pending.
+	c.in, c.ok, c.fail = nil, nil, nil
 }
 
 // call runs the user's function; what ends it early becomes the rejection of the promise it returns.
@@ -117,26 +117,6 @@ func (c *chained[A, B]) describe() string { return "of Bind" }
 // whatever happens to the result: the cancellation waits for the promise that the callback returns.
 func (c *chained[A, B]) seek(s *search) fate {
 	if !s.into(c.in) {
-		c.root().from = s.wait()
-	}
-	return passed
-}
-
-// startComputing says that the callback is about to run.
-func (c *chained[A, B]) startComputing() {
-	c.q.lock()
-	if r := c.root(); lateOf(r) == nil {
-		r.from = (*computing[A, B])(c)
-	}
-	c.q.unlock()
-}
-
-// computing is a chained promise whose callback runs. A cancellation waits for what that returns, unless it comes from
-// the callback itself.
-type computing[A, B any] chained[A, B]
-
-func (c *computing[A, B]) seek(s *search) fate {
-	if q, _ := locate(); q != c.q {
 		c.root().from = s.wait()
 	}
 	return passed

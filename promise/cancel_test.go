@@ -140,7 +140,43 @@ func TestCancelFromAGoroutineWhileTheCallbackRunsGoesToWhatItReturns(t *testing.
 	}
 }
 
-func TestCancelFromTheCallbackThatComputesTheResultHasNoEffect(t *testing.T) {
+// The callback ends a race that the result of Bind has lost: what it returns must not go on, and take a value.
+func TestACallbackThatHasTheResultCancelledHasWhatItReturnsCancelled(t *testing.T) {
+	for name, race := range map[string]func(l *promisetest.Loop, p *promise.Promise[int], f func(end func()) *promise.Promise[int]){
+		"Pick": func(l *promisetest.Loop, p *promise.Promise[int], f func(end func()) *promise.Promise[int]) {
+			stop, r := pending(l)
+			promise.Pick(promise.Bind(p, func(int) *promise.Promise[int] { return f(func() { r.Resolve(1) }) }), stop)
+		},
+		"AllFailFast": func(l *promisetest.Loop, p *promise.Promise[int], f func(end func()) *promise.Promise[int]) {
+			stop, r := pending(l)
+			all := promise.AllFailFast(promise.Bind(p, func(int) *promise.Promise[int] { return f(func() { r.Reject(errTest) }) }), stop)
+			all.OnSettle(func([]int, error) {})
+		},
+		"WithContext": func(l *promisetest.Loop, p *promise.Promise[int], f func(end func()) *promise.Promise[int]) {
+			ctx, cancel := promise.ContextTimeout(l.Context(), time.Hour)
+			promise.WithContext(ctx, promise.Bind(p, func(int) *promise.Promise[int] { return f(cancel) }))
+		},
+		"a task that awaits it": func(l *promisetest.Loop, p *promise.Promise[int], f func(end func()) *promise.Promise[int]) {
+			var task *promise.Promise[int]
+			d := promise.Bind(p, func(int) *promise.Promise[int] { return f(func() { task.Cancel() }) })
+			task = promise.Spawn(l.Context(), func(ctx context.Context) (int, error) { return d.Await(ctx) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t)
+			p, r := pending(l)
+			v := newValue(l.Context())
+			race(l, p, func(end func()) *promise.Promise[int] { end(); return v.Promise() })
+			l.Flush()
+			r.Resolve(1)
+			l.Flush()
+			v.complete(7)
+			assert.Equal(t, 7, v.kept)
+		})
+	}
+}
+
+func TestCancelFromTheCallbackThatComputesTheResultHasNoEffectOnAValue(t *testing.T) {
 	l := newLoop(t)
 	p, r := pending(l)
 	var d *promise.Promise[int]

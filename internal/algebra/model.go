@@ -278,9 +278,6 @@ func (m *model) bound(in *cell, ok func(v any) *cell, fail func(err error) *cell
 	c := &cell{}
 	c.seek = m.seekInput(c, in)
 	m.attach(in, &callback{run: func() {
-		if r := c.root(); r.late == nil {
-			r.seek = nil // the callback cannot cancel what it computes
-		}
 		i := in.root()
 		next := in
 		err := catch(func() error {

@@ -294,8 +294,8 @@ var cancellations = []Fact{
 		},
 	},
 	{
-		Name:   "a result cannot be cancelled by the callback that is computing it",
-		Source: "Lwt 2.3 fact 59",
+		Name:   "a callback that cancels what it computes has no effect on a value, and cancels a promise that it returns",
+		Source: "Lwt 2.3 fact 59, where the promise goes on: nobody could reach it then",
 		Run: func(t *testing.T, ctx context.Context) {
 			for _, k := range derivations {
 				if k.flat {
@@ -311,6 +311,14 @@ var cancellations = []Fact{
 					want = 7
 				}
 				assert.Equal(t, want, outcome(d), k.name)
+
+				p, r = promise.New[int](ctx)
+				inner, _ := promise.New[int](ctx)
+				d = k.derive(p, func() *ints { d.Cancel(); return inner })
+				k.settle(r)
+				step(ctx)
+				assertCanceled(t, outcome(inner), k.name)
+				assert.ErrorIs(t, await(ctx, d).(error), promise.ErrCanceled, k.name)
 			}
 		},
 	},
