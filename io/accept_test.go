@@ -5,9 +5,11 @@ package io_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -73,6 +75,44 @@ func TestConnectionsOfAcceptsThatAreCancelledGoToTheNext(t *testing.T) {
 			_, err := clients.Await(ctx)
 			assert.NoError(t, err)
 		}
+		return ln.Close().Wait(ctx)
+	})
+}
+
+// What a Pick drops has taken nothing: each client has its connection.
+func TestAnAcceptThatLosesARaceTakesNoConnection(t *testing.T) {
+	const clients = 500
+	wefttest.Run(t, func(ctx context.Context) error {
+		ln := listen(t, ctx, "tcp4")
+		rnd := rand.New(rand.NewPCG(5, 6))
+		all := promise.Offload(ctx, func(context.Context) (promise.Unit, error) {
+			for range clients {
+				c, err := net.Dial("tcp", ln.String())
+				if err == nil {
+					err = errors.Join(c.SetDeadline(time.Now().Add(30*time.Second)), converse(c), c.Close())
+				}
+				if err != nil {
+					return promise.Unit{}, err
+				}
+			}
+			return promise.Unit{}, nil
+		})
+		lost := 0
+		for all.State() == promise.StatePending {
+			late := promise.Map(weftio.Sleep(ctx, time.Duration(rnd.IntN(1000))*time.Microsecond), func(promise.Unit) (*weftio.Conn, error) { return nil, nil })
+			c, err := promise.Pick(ln.Accept(), late).Await(ctx)
+			require.NoError(t, err)
+			if c == nil {
+				lost++
+				continue
+			}
+			promise.Go(ctx, func(ctx context.Context) error {
+				err := echo(ctx, c)
+				return errors.Join(err, c.Close().Wait(ctx))
+			})
+		}
+		t.Logf("%d Accepts lost, %d connections came", lost, clients)
+		require.NoError(t, all.Wait(ctx))
 		return ln.Close().Wait(ctx)
 	})
 }
