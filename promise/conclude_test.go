@@ -150,6 +150,24 @@ func TestATimeoutPrefersAValueOfAnotherLoop(t *testing.T) {
 	assert.Equal(t, 1, outcome(w))
 }
 
+// A wait that its context has ended says nothing of the next one, which is for a promise of another loop.
+func TestATaskThatGaveUpOnceAwaitsAPromiseOfAnotherLoop(t *testing.T) {
+	l, other := newLoop(t), newLoop(t)
+	p, r := pending(other)
+	d := promise.Spawn(l.Context(), func(ctx context.Context) (int, error) {
+		never, _ := pending(l)
+		short, cancel := promise.ContextTimeout(ctx, time.Second)
+		defer cancel()
+		_, err := never.Await(short)
+		assert.ErrorIs(t, err, promise.ErrTimeout)
+		return p.Await(ctx)
+	})
+	l.Advance(time.Second)
+	r.Reject(errTest)
+	other.Flush()
+	assert.Equal(t, errTest, flushed(l, d))
+}
+
 func TestConclusionsNeedNoStack(t *testing.T) {
 	l := newLoop(t)
 	p, r := pending(l)

@@ -86,9 +86,9 @@ func (co *coroutine) await(ctx context.Context, p awaited) error {
 
 // attachTo puts the task's waiter among p's callbacks; across loops a stand-in.
 func (co *coroutine) attachTo(ctx context.Context, p awaited) (*node, bool) {
+	w := co.waiter
+	w.ran, w.ended, w.by = false, false, nil
 	if p.queue() == co.q {
-		w := co.waiter
-		w.ran, w.ended, w.by = false, false, nil
 		w.p, w.own = p, ctx == context.Context((*taskCtx)(co.t))
 		return &w.node, p.attach(&w.node)
 	}
