@@ -140,7 +140,11 @@ func (c *Conn) Abort() *promise.Promise[promise.Unit] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.aborted == nil {
-		c.aborted = &closeOp{s: c.state(), abort: true}
+		s := c.state()
+		c.aborted = &closeOp{s: s, abort: true}
+		s.out.mu.Lock()
+		s.out.close()
+		s.out.mu.Unlock()
 		if c.aborted.Init(c.l.q, nil) {
 			c.l.schedule(c.aborted)
 		}

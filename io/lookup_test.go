@@ -6,7 +6,9 @@ package io_test
 
 import (
 	"context"
+	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -59,15 +61,58 @@ func TestCloseWithdrawsEveryLookupThatHasNotBegun(t *testing.T) {
 	assert.Zero(t, l.Stats())
 }
 
-func TestTimeoutDuringALookup(t *testing.T) {
-	err := weftio.Run(t.Context(), func(ctx context.Context) error {
-		dial := weftio.Dial(ctx, "tcp", slowdns.Host+":80")
-		entered := func(context.Context) (promise.Unit, error) { slowdns.Entered(); return promise.Unit{}, nil }
-		require.NoError(t, promise.Offload(ctx, entered).Wait(ctx))
-		err := weftio.WithTimeout(ctx, time.Millisecond, dial).Wait(ctx)
-		require.ErrorIs(t, err, promise.ErrTimeout)
-		slowdns.Release()
-		return nil
-	})
-	assert.NoError(t, err)
+// afterALookupTimedOut has a lookup under way, in an operation, and awaits the operation in each way that a timeout ends.
+func afterALookupTimedOut[T any](t *testing.T, start func(ctx context.Context) *promise.Promise[T], check func(err error)) {
+	for name, end := range map[string]func(ctx context.Context, p *promise.Promise[T], cancel context.CancelCauseFunc) error{
+		"WithTimeout": func(ctx context.Context, p *promise.Promise[T], _ context.CancelCauseFunc) error {
+			return weftio.WithTimeout(ctx, time.Millisecond, p).Wait(ctx)
+		},
+		"the context of the await": func(ctx context.Context, p *promise.Promise[T], _ context.CancelCauseFunc) error {
+			short, cancel := promise.ContextTimeout(ctx, time.Millisecond)
+			defer cancel()
+			return p.Wait(short)
+		},
+		"the context of the operation": func(ctx context.Context, p *promise.Promise[T], cancel context.CancelCauseFunc) error {
+			cancel(promise.ErrTimeout)
+			return p.Wait(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wefttest.Run(t, func(ctx context.Context) error {
+				running, cancel := context.WithCancelCause(ctx)
+				defer cancel(nil)
+				p := start(running)
+				entered := func(context.Context) (promise.Unit, error) { slowdns.Entered(); return promise.Unit{}, nil }
+				require.NoError(t, promise.Offload(ctx, entered).Wait(ctx))
+				defer slowdns.Release()
+				check(end(ctx, p, cancel))
+				return nil
+			})
+		})
+	}
+}
+
+func TestATimeoutDuringALookupNamesTheAddress(t *testing.T) {
+	const address = slowdns.Host + ":http"
+	check := func(op string) func(err error) {
+		return func(err error) {
+			var o *net.OpError
+			require.ErrorAs(t, err, &o)
+			assert.Equal(t, op, o.Op)
+			assert.Equal(t, "tcp4", o.Net)
+			assert.Equal(t, address, o.Addr.String(), "as written")
+			assert.True(t, o.Timeout())
+			var dns *net.DNSError
+			require.ErrorAs(t, err, &dns)
+			assert.Equal(t, slowdns.Host, dns.Name)
+			assert.True(t, dns.IsTimeout)
+			for _, target := range []error{promise.ErrTimeout, os.ErrDeadlineExceeded, context.DeadlineExceeded} {
+				assert.ErrorIs(t, err, target)
+			}
+		}
+	}
+	afterALookupTimedOut(t, func(ctx context.Context) *promise.Promise[*weftio.Conn] { return weftio.Dial(ctx, "tcp4", address) }, check("dial"))
+	afterALookupTimedOut(t, func(ctx context.Context) *promise.Promise[*weftio.Listener] {
+		return weftio.Listen(ctx, "tcp4", address)
+	}, check("listen"))
 }

@@ -307,19 +307,24 @@ func (o *Output) fail(err error) {
 }
 
 // Flush returns a promise that is fulfilled once everything written so far has been handed to the system, and rejected
-// when that fails. It is not cancelable. Lwt_io.flush.
+// when that fails. After Close it is rejected with net.ErrClosed, as Write is: Close flushes. It is not cancelable. Lwt_io.flush.
 func (o *Output) Flush() *promise.Promise[promise.Unit] { return o.flush(false) }
 
 // flush is Flush; with last it refuses further writes.
 func (o *Output) flush(last bool) *promise.Promise[promise.Unit] {
 	o.mu.Lock()
-	if last && !o.closed {
-		o.closed, o.refusal = true, nil
+	over := o.closed && !last
+	if last {
+		o.close()
 	}
 	f, ask := &flushOp{until: o.written + int64(o.below+o.above), last: last}, false
 	switch {
 	case o.err != nil:
 		p := o.refuse(o.err)
+		o.mu.Unlock()
+		return p
+	case over:
+		p := o.refuse(o.dst.writeError(net.ErrClosed))
 		o.mu.Unlock()
 		return p
 	case o.below+o.above == 0 && !o.unsure:
@@ -343,6 +348,13 @@ func (o *Output) flush(last bool) *promise.Promise[promise.Unit] {
 		o.l.schedule((*outputWork)(o))
 	}
 	return f.Promise()
+}
+
+// close refuses what comes from now on. o.mu is held.
+func (o *Output) close() {
+	if !o.closed {
+		o.closed, o.refusal = true, nil
+	}
 }
 
 // flushOp waits until so many bytes have left.
