@@ -26,6 +26,9 @@ func OnConnError(f func(c *Conn, err error)) ServeOption {
 
 // MaxConns bounds how many connections are open at a time. Those above wait until one ends: a few dozen accepted ahead, the others
 // with the system. Zero, the default, or less is no bound but the system's.
+//
+// A handler that waits for a Write or Flush keeps its place until the peer reads, which it may never do:
+// Conn.SetWriteDeadline bounds that. CloseTimeout begins when the handler has returned.
 func MaxConns(n int) ServeOption {
 	return func(o *serveOptions) { o.maxConns = n }
 }
