@@ -304,3 +304,39 @@ func TestWithConnTellsOfTheClosesErrorOnce(t *testing.T) {
 		})
 	}
 }
+
+// A handler that waits for its peer or the server's end, line by line, holds no more after a thousand lines.
+func TestWaitingForClosingLeavesNothingBehind(t *testing.T) {
+	wefttest.Run(t, func(ctx context.Context) error {
+		ln, err := weftio.Listen(ctx, "tcp", "127.0.0.1:0").Await(ctx)
+		require.NoError(t, err)
+		l := weftio.LoopFrom(ctx)
+		var pending []int
+		server := weftio.Serve(ctx, ln, func(ctx context.Context, c *weftio.Conn) error {
+			for {
+				closing := weftio.ServerFrom(ctx).Closing()
+				bye := promise.Map(closing, func(promise.Unit) (string, error) { return "", weftio.EOF })
+				line, err := promise.Pick(c.ReadLine(), bye).Await(ctx)
+				if err != nil {
+					return c.WriteLine("bye").Wait(ctx)
+				}
+				pending = append(pending, l.Stats().Pending)
+				c.WriteLine(line)
+			}
+		})
+		c, err := weftio.Dial(ctx, "tcp", ln.String()).Await(ctx)
+		require.NoError(t, err)
+		for range 1000 {
+			c.WriteLine("hello")
+			_, err := c.ReadLine().Await(ctx)
+			require.NoError(t, err)
+		}
+		assert.LessOrEqual(t, pending[999], pending[9])
+		shutdown := server.Shutdown(ctx)
+		line, err := c.ReadLine().Await(ctx)
+		require.NoError(t, err)
+		assert.Equal(t, "bye", line)
+		require.NoError(t, c.Close().Wait(ctx))
+		return shutdown.Wait(ctx)
+	})
+}

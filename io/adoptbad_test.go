@@ -177,7 +177,9 @@ func TestAwaitInACallbackOfTheHost(t *testing.T) {
 	closed := onHost(t, func(l *weftio.Loop, ctx context.Context, host unsafe.Pointer) {
 		p := weftio.Sleep(ctx, time.Hour)
 		assert.ErrorIs(t, p.Wait(ctx), promise.ErrWouldDeadlock, "in front of uv_run")
+		ticks := 0
 		uvtest.Tick(host, time.Millisecond, 3, func() {
+			ticks++
 			assert.ErrorIs(t, p.Wait(ctx), promise.ErrWouldDeadlock)
 			ran := false
 			assert.NoError(t, l.Do(ctx, func() { ran = true }), "on the loop's thread")
@@ -185,7 +187,12 @@ func TestAwaitInACallbackOfTheHost(t *testing.T) {
 		})
 		detachAfter(t, l, func(ctx context.Context) error {
 			uvtest.Call(func() { assert.ErrorIs(t, p.Wait(ctx), promise.ErrWouldDeadlock) })
-			return weftio.Sleep(ctx, 10*time.Millisecond).Wait(ctx)
+			for ticks < 3 {
+				if err := weftio.Sleep(ctx, time.Millisecond).Wait(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	})
 	assert.Equal(t, 0, closed)

@@ -330,7 +330,7 @@ func (o *Output) flush(last bool) *promise.Promise[promise.Unit] {
 	case o.below+o.above == 0 && !o.unsure:
 		o.mu.Unlock()
 		return fulfilled
-	case len(o.flushes) >= maxFlushes: // the last one waits for these bytes too
+	case !last && len(o.flushes) >= maxFlushes: // the last one waits for these bytes too
 		last := o.flushes[len(o.flushes)-1]
 		last.until = f.until
 		o.mu.Unlock()

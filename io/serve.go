@@ -95,10 +95,11 @@ func (s *Server) Served() int { return int(s.counts.accepted.Load()) }
 func (s *Server) Open() int { return int(s.counts.open.Load()) }
 
 // Closing returns a promise that is fulfilled when Shutdown has been called, or ctx has ended: a handler that waits for its peer may
-// then say goodbye. Cancelling it changes nothing. Safe from any goroutine. This handler answers until then:
+// then say goodbye. Each call returns a promise of its own, which Pick may cancel. Safe from any goroutine. This handler answers
+// until then:
 //
-//	closing := weftio.ServerFrom(ctx).Closing()
-//	for closing.State() == promise.StatePending {
+//	for {
+//		closing := weftio.ServerFrom(ctx).Closing()
 //		bye := promise.Map(closing, func(promise.Unit) (string, error) { return "", weftio.EOF })
 //		line, err := promise.Pick(c.ReadLine(), bye).Await(ctx)
 //		...
@@ -111,7 +112,7 @@ func (s *Server) Closing() *promise.Promise[promise.Unit] {
 	if s.ends == nil {
 		s.ends, s.end = promise.New[promise.Unit](context.WithoutCancel(s.ctx))
 	}
-	return s.ends.NoCancel()
+	return s.ends.Protected() // a Pick that has cancelled it leaves nothing behind
 }
 
 // close notes that the server accepts nothing more. Loop goroutine only.
@@ -217,7 +218,10 @@ func (s *Server) start(c *Conn) {
 // rejected with a *CutOffError; when the loop ends first, with promise.ErrLoopClosed. Cancelling the promise changes nothing. Handlers hear of it by Closing. Safe from any goroutine.
 func (s *Server) Shutdown(ctx context.Context) *promise.Promise[promise.Unit] {
 	limit := s.l.Context(ctx)
-	return promise.Go(context.WithoutCancel(limit), func(context.Context) error { return s.shutdown(limit) })
+	// Not by Go, whose rejection is reported at the end of the turn: a goroutine that awaits this one may come later.
+	return promise.Spawn(context.WithoutCancel(limit), func(context.Context) (promise.Unit, error) {
+		return promise.Unit{}, s.shutdown(limit)
+	})
 }
 
 // CutOffError is what Shutdown is rejected with when connections outlived its ctx.

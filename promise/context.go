@@ -2,7 +2,10 @@
 
 package promise
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // ctxLink ties a promise to the context it was started with, whose end cancels it. The mutex of the promise's queue
 // guards it.
@@ -106,24 +109,34 @@ func (f foreignList) remove(l *ctxList) { delete(f, l) }
 // follow has the end of ctx cancel p, a fresh promise that nobody else has, whose source unlinks k
 // when p settles. It returns false when ctx has ended, and p is rejected then.
 func (p *Promise[T]) follow(ctx context.Context, k *ctxLink) bool {
+	cause, ok := p.tieTo(ctx, k)
+	if cause != nil {
+		var zero T
+		p.settle(zero, p.explain(canceled(cause)))
+	}
+	return ok
+}
+
+// tieTo has the end of ctx cancel p. It returns the cause when ctx has ended; then, and when p has settled, ok is false.
+func (p *Promise[T]) tieTo(ctx context.Context, k *ctxLink) (cause error, ok bool) { //nolint:revive
 	t, ctx := tieOf(ctx, p.q)
 	if t != nil {
 		return p.followTie(t, k)
 	}
 	if ctx.Done() == nil {
-		return true
+		return nil, true
 	}
-	var zero T
 	if ctx.Err() != nil {
-		p.settle(zero, p.explain(canceled(context.Cause(ctx))))
-		return false
+		return context.Cause(ctx), false
 	}
-	stop := context.AfterFunc(ctx, func() { cancel(p, context.Cause(ctx)) })
+	stop := context.AfterFunc(ctx, func() {
+		cancel(p, endError(context.Cause(ctx), errors.Is(ctx.Err(), context.DeadlineExceeded)))
+	})
 	p.q.lock()
 	if p.isSettled() || p.q.closed.Load() {
 		p.q.unlock()
 		stop()
-		return false
+		return nil, false
 	}
 	k.c = p
 	l := &ctxList{q: p.q, stop: stop}
@@ -131,12 +144,16 @@ func (p *Promise[T]) follow(ctx context.Context, k *ctxLink) bool {
 	p.q.foreign.add(l)
 	p.state.Store(p.state.Load() | hasRelease)
 	p.q.unlock()
-	return true
+	return nil, true
 }
 
-func (p *Promise[T]) followTie(t *tie, k *ctxLink) bool {
+func (p *Promise[T]) followTie(t *tie, k *ctxLink) (cause error, ok bool) { //nolint:revive
 	k.c = p
 	p.q.lock()
+	if p.isSettled() {
+		p.q.unlock()
+		return nil, false
+	}
 	t = t.standing()
 	cause, listen := t.hang(k)
 	if cause == nil {
@@ -146,15 +163,11 @@ func (p *Promise[T]) followTie(t *tie, k *ctxLink) bool {
 	if listen {
 		t.listen()
 	}
-	if cause != nil {
-		var zero T
-		p.settle(zero, p.explain(canceled(cause)))
-	}
-	return cause == nil
+	return cause, cause == nil
 }
 
 // WithContext returns a promise that has p's outcome, on ctx's loop (p's, when ctx carries none). When ctx ends first, it is
-// cancelled with ctx's cause, and so is p, as Cancel would.
+// cancelled with ctx's cause, and so is p, as Cancel would: if p has settled by then after all, it has p's outcome.
 func WithContext[T any](ctx context.Context, p *Promise[T]) *Promise[T] {
 	if p == nil {
 		panic("promise: WithContext: the promise is nil")
@@ -174,22 +187,17 @@ func WithContext[T any](ctx context.Context, p *Promise[T]) *Promise[T] {
 	}
 	w := &withContext[T]{in: p}
 	w.q, w.node.cb, w.from, w.node.concludes = q, w, w, true
+	w.state.Store(hasRelease)
 	w.made()
 	if q.closing.Load() {
 		w.stillborn(ErrLoopClosed)
 		return &w.Promise
 	}
-	if !w.follow(ctx, &w.link) {
-		p.CancelCause(context.Cause(ctx))
-		return &w.Promise
-	}
-	q.lock()
-	if !w.isSettled() {
-		w.state.Store(w.state.Load() | hasRelease)
-	}
-	q.unlock()
 	if !p.attachFrom(q, &w.node) {
 		w.run()
+	}
+	if cause, _ := w.tieTo(ctx, &w.link); cause != nil {
+		cancel(w, cause)
 	}
 	return &w.Promise
 }
@@ -209,11 +217,27 @@ func (w *withContext[T]) run() {
 
 func (w *withContext[T]) conclude() { w.settleAs(w.in) }
 
+// seek rejects w and cancels its promise at once. When that lives on another loop, it is cancelled first, and may have
+// settled.
 func (w *withContext[T]) seek(s *search) fate {
+	if w.in.q != w.q {
+		s.end(w)
+		return passed
+	}
 	if s.into(w.in) {
 		return leaf
 	}
 	return passed
+}
+
+// end cancels a promise of another loop, and settles w as that is then.
+func (w *withContext[T]) end(err error) {
+	cancel(w.in, err)
+	v, perr, settled := w.in.peek()
+	if !settled {
+		perr = err
+	}
+	w.settle(v, perr)
 }
 
 func (w *withContext[T]) release() {

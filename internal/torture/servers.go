@@ -143,7 +143,7 @@ func servers(w *worker) {
 		opts = append(opts, weftio.LazyStart())
 	}
 	if w.one(3) {
-		opts = append(opts, weftio.MaxConns(4+w.rnd.IntN(12)))
+		opts = append(opts, weftio.MaxConns(8+w.rnd.IntN(8)))
 	}
 	s := w.serve(styles[w.rnd.IntN(len(styles))], opts...)
 	if s == nil {
