@@ -25,6 +25,14 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
+// lateError is os.ErrDeadlineExceeded for a write: the peer is to blame, not the program.
+type lateError struct{}
+
+func (lateError) Error() string    { return os.ErrDeadlineExceeded.Error() }
+func (lateError) Unwrap() error    { return os.ErrDeadlineExceeded }
+func (lateError) Timeout() bool    { return true }
+func (lateError) Unreported() bool { return true }
+
 // setWriteDeadline is SetWriteDeadline. Loop goroutine only.
 func (s *connState) setWriteDeadline(t time.Time) {
 	if p := s.deadline; p != nil {
@@ -37,7 +45,7 @@ func (s *connState) setWriteDeadline(t time.Time) {
 	}
 	left := time.Until(t)
 	if left <= 0 {
-		s.out.expire(s.writeError(os.ErrDeadlineExceeded))
+		s.out.expire(s.writeError(lateError{}))
 		return
 	}
 	p := Sleep(s.conn.l.Context(context.Background()), left)
@@ -45,7 +53,7 @@ func (s *connState) setWriteDeadline(t time.Time) {
 	p.OnSettle(func(_ promise.Unit, err error) {
 		if s.deadline == p && err == nil {
 			s.deadline = nil
-			s.out.expire(s.writeError(os.ErrDeadlineExceeded))
+			s.out.expire(s.writeError(lateError{}))
 		}
 	})
 }

@@ -4,6 +4,7 @@ package io_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"os"
 	"testing"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
 	"github.com/weft-go/weft/wefttest"
 )
@@ -41,7 +41,29 @@ func TestAWriteDeadlineEndsWhatWaits(t *testing.T) {
 		require.NoError(t, c.Abort().Wait(ctx))
 		assert.ErrorIs(t, c.SetWriteDeadline(time.Time{}), net.ErrClosed)
 		return nil
-	}, weftio.OnError(func(error) {}))
+	}, wefttest.Allow("output buffer is full"))
+}
+
+// Close waits for what was written, also when more Flushes wait than have promises of their own, and a deadline ends those.
+func TestCloseBehindManyFlushesIsNotBoundByTheDeadline(t *testing.T) {
+	wefttest.Run(t, func(ctx context.Context) error {
+		c, far := peer(t, ctx)
+		written := c.Write(make([]byte, much)) // into an empty Output: it takes all
+		require.NoError(t, c.SetWriteDeadline(time.Now().Add(10*time.Millisecond)))
+		var flush *promise.Promise[promise.Unit]
+		for range 100 {
+			flush = c.Flush()
+		}
+		closed := c.Close()
+		assert.ErrorIs(t, flush.Wait(ctx), os.ErrDeadlineExceeded)
+		read := promise.Offload(ctx, func(context.Context) (int64, error) { return io.Copy(io.Discard, far) })
+		n, err := read.Await(ctx)
+		require.NoError(t, err)
+		if written.Wait(ctx) == nil {
+			assert.EqualValues(t, much, n)
+		}
+		return closed.Wait(ctx)
+	})
 }
 
 func TestAWriteDeadlineThatIsMetChangesNothing(t *testing.T) {

@@ -210,3 +210,41 @@ func TestACombinationAcrossLoopsKeepsAValueThatIsOnItsWay(t *testing.T) {
 	require.Equal(t, []int{1}, outcome(all))
 	assert.Equal(t, 1, outcome(inner))
 }
+
+// The context of WithContext ends, or has ended, while another goroutine settles the promise: either the result has the
+// value, or the producer learns that nobody took it.
+func TestWithContextLosesNoValueToItsContext(t *testing.T) {
+	for name, cancelBefore := range map[string]bool{"ends": false, "has ended": true} {
+		for kind, loops := range map[string]int{"one loop": 1, "two loops": 2} {
+			t.Run("the context "+name+", "+kind, func(t *testing.T) {
+				l := newLoop(t)
+				home := l
+				if loops == 2 {
+					home = newLoop(t)
+				}
+				for range 2_000 {
+					p, r := pending(home)
+					ctx, cancel := context.WithCancel(l.Context())
+					if cancelBefore {
+						cancel()
+					}
+					taken := make(chan bool)
+					go func() { taken <- r.Resolve(1) }()
+					w := promise.WithContext(ctx, p)
+					cancel()
+					took := <-taken
+					for w.State() == promise.StatePending {
+						home.Flush()
+						l.Flush()
+					}
+					if v, err, _ := w.Poll(); took {
+						require.NoError(t, err)
+						require.Equal(t, 1, v)
+					} else {
+						require.ErrorIs(t, err, promise.ErrCanceled)
+					}
+				}
+			})
+		}
+	}
+}
