@@ -226,7 +226,7 @@ func (l *Loop) shutAll() (lost []string) {
 		r.shut()
 	}
 	if more > 0 {
-		lost = append(lost, fmt.Sprintf("and so %d more", more))
+		lost = append(lost, fmt.Sprintf("output to %d more connections", more))
 	}
 	return lost
 }

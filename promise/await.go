@@ -33,9 +33,8 @@ type awaited interface {
 // work; in an ordinary goroutine it blocks that. In a bare callback, and in Go code that C called from a task, nothing could
 // end the wait: there it returns ErrWouldDeadlock.
 //
-// A promise that has settled already does not make a task wait. But after 128 such Awaits in one step of a task, the next one
-// lets all that is on the run queue run first; and when the turn has taken 10 ms, one of the next 64 lets timers and I/O come
-// first.
+// A promise that has settled already does not make a task wait. But every 128th such Await in one step of a task lets all
+// that is on the run queue run first. When the turn has taken its 10 ms by then, it lets timers and I/O come first as well.
 //
 // An outcome that is there is returned even when ctx has ended. Otherwise Await also waits for ctx, whose cause it returns
 // (with what p's operation says of it: a Dial adds the address), and for the end of the loops involved: ErrLoopClosed.

@@ -49,7 +49,8 @@
 //
 // A turn of the loop runs the timers that are due, the [Pause] promises of the turn before, and then callbacks and tasks until
 // none is left, but at most some 16,000 of them or 10 ms: promises that keep settling each other do not keep I/O and timers
-// waiting, nor do these keep promises waiting. A chain of any length settles without recursion.
+// waiting, nor do these keep promises waiting. A chain of any length settles without recursion. A task that awaits only promises
+// that have settled lets the others run after 128 of them: see [Promise.Await].
 //
 // Only functions of users are queued. A combinator, a shield, a timeout settles in the same moment as the input that decides
 // it, and cancels the losers in that moment: no value can come between and be lost.
@@ -66,6 +67,8 @@
 //
 // A callback whose input has settled runs, whatever is cancelled: so an open connection, for example, always reaches the
 // function that closes it. A search that meets such a callback goes on once that has run: to the promise that it returned.
+// These two rules hold within a loop. Between loops a value may be settled while the news of a cancellation is on its way: the
+// promise has it then, but not what was derived on the other loop. WithTimeout and WithContext look before they give up.
 //
 // # Errors
 //

@@ -64,11 +64,11 @@ func afterSettled(ctx context.Context, pq *Queue) {
 	if q == nil || nested || q.cur == nil {
 		return
 	}
-	if !q.hasMore() {
-		if q.exec.Now() < q.over {
-			return
-		}
+	switch {
+	case q.exec.Now() >= q.over:
 		q.steps = 0 // the turn ends with this step: timers and I/O are due
+	case !q.hasMore():
+		return
 	}
 	q.cur.pause()
 }
