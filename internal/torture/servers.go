@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	weftio "github.com/weft-go/weft/io"
@@ -189,6 +190,9 @@ func (w *worker) visit(wg *sync.WaitGroup, address string, conduct func(w *worke
 	wg.Go(func() {
 		linger(rnd)
 		c, err := w.dialPeer(address)
+		if w.job.name == "nevers" && errors.Is(err, syscall.ECONNRESET) {
+			return // its server got rid of it before this goroutine had a processor
+		}
 		if err == nil {
 			defer c.Close()
 			defer w.watch(w.job.name + ": a peer's visit")()
