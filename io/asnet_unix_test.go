@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//go:build unix
+
 package io_test
 
 import (
@@ -160,6 +162,7 @@ func differing() []row {
 	return all
 }
 
+// On Windows net makes other calls, "connectex" for one, and its errors name those.
 func TestAddressesAreTakenAsInPackageNet(t *testing.T) {
 	port := bothFamilies(t)
 	all := rows()
