@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/weft-go/weft/internal/wine"
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
 	"github.com/weft-go/weft/wefttest"
@@ -174,6 +175,7 @@ func TestADialThatIsEndedAtRandomLeavesNoConnection(t *testing.T) {
 }
 
 func TestAWithConnThatIsEndedAtRandomLeavesNoConnection(t *testing.T) {
+	wine.Skip(t, "Wine 8 does not always tell the peer of the end of a connection that is withdrawn while it connects")
 	toTheEnd := func(ctx context.Context, c *weftio.Conn) (rest []byte, err error) {
 		if err := c.CloseWrite().Wait(ctx); err != nil {
 			return nil, err
