@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/weft-go/weft/internal/wine"
 	weftio "github.com/weft-go/weft/io"
 	"github.com/weft-go/weft/promise"
 	"github.com/weft-go/weft/wefttest"
@@ -31,6 +32,7 @@ func resetting(ctx context.Context, srv *weftio.Server, n int) error {
 }
 
 func TestPeersThatResetAreCountedAndNotReported(t *testing.T) {
+	wine.Skip(t, "Wine 8 has an end come before a reset that nobody was reading for")
 	const peers = 300
 	for name, handler := range map[string]func(ctx context.Context, c *weftio.Conn) error{
 		"the handler returns the error": func(ctx context.Context, c *weftio.Conn) error { return c.ReadAll(0).Wait(ctx) },
